@@ -71,8 +71,8 @@ if ! is_installed; then
     echo "It first downloads the tools and libraries, up to 250 MB, into $env."
 fi
 if [ -z "$quick" ]; then
-    echo "The tests fetch the local model, 93 MB, if it is not in your cache yet, packages of npm"
-    echo "for tests/clients, 55 MB, and Debian's Chromium, if there is none."
+    echo "The tests fetch the two local models, 93 MB and 84 MB, if they are not in your cache yet,"
+    echo "packages of npm for tests/clients, 55 MB, and Debian's Chromium, if there is none."
 fi
 
 if ! "$bin/python" -m pip --version >/dev/null 2>&1; then

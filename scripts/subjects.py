@@ -333,7 +333,7 @@ SUBJECTS = (
             "Google": "google.ChatGoogleGenerativeAI google.GoogleGenerativeAIEmbeddings",
             "Ollama": "ollama.ChatOllama ollama.OllamaLLM ollama.OllamaEmbeddings",
             "The local model": "local.LocalChatModel local.LocalEmbeddings "
-            "local.Weights local.SMOLLM2 local.cache_dir "
+            "local.Weights local.SMOLLM2 local.MINILM local.cache_dir "
             "local.fetch local.unload",
         },
     ),

@@ -78,7 +78,8 @@ class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
 
     A provider writes `embed_documents`, and what else it can do better: `embed_query`, where
     queries are embedded differently from documents, and the async methods. It makes each of its
-    requests through `_request` or `_arequest`.
+    requests through `_request` or `_arequest`, and says by `vector_space` which vectors can be
+    compared.
 
     As a runnable it embeds one string as a query; `batch` sends many strings at once.
 
@@ -117,6 +118,15 @@ class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
         for name, check in _CHECKS.items():
             if name in vars(cls):
                 setattr(cls, name, _checked(vars(cls)[name], check))
+
+    @property
+    def vector_space(self) -> str | None:
+        """Return what the vectors depend on, in words, such as the model and their length.
+
+        Vectors can be compared where it is equal: so a store refuses those of another model. None:
+        it is not known.
+        """
+        return None
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """Return the vector of each string, in their order."""

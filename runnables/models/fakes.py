@@ -214,6 +214,11 @@ class FakeEmbeddings(Embeddings):
     def __init__(self, size: int) -> None:
         self.size = size
 
+    @property
+    def vector_space(self) -> str:
+        """Return the class, and the length of the vectors."""
+        return f"{type(self).__name__}, {self.size} numbers"
+
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """Return a vector for each string."""
         return [self._vector(text) for text in texts]

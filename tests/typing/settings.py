@@ -57,7 +57,9 @@ assert_type(OllamaLLM(model="llama3.2", num_ctx=8192, format="json").invoke("a")
 OpenAIEmbeddings("text-embedding-3-small", dimensions=256, max_batch_size=10, timeout=2.5)
 GoogleGenerativeAIEmbeddings("gemini-embedding-001", task_type="CLUSTERING", api_key="key")
 OllamaEmbeddings("nomic-embed-text", truncate=False, max_retries=0)
-LocalEmbeddings(pooling="mean")
+LocalEmbeddings(pooling="mean", truncate=True)
+assert_type(LocalEmbeddings().vector_space, str)
+assert_type(OpenAIEmbeddings("m").vector_space, str | None)
 
 # -- refused: settings that there are not, here or for this provider
 

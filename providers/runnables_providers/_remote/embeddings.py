@@ -84,6 +84,24 @@ class HTTPEmbeddings(Remote, Embeddings):
             if count is not None and not is_count:
                 raise ConfigError(f"{type(self).__name__}: {name}={count!r}: expected 1 or more.")
 
+    @property
+    def vector_space(self) -> str | None:
+        """Return the service, the model, and the length of the vectors where it is set.
+
+        Not the URL: the same model may move to another host. None: no model is named.
+        """
+        sent = self.extra_body or {}
+        model = sent.get("model", self.model)
+        if not isinstance(model, str) or not model:
+            return None
+        name = model.removeprefix("models/")  # which Google may have before it
+        return ", ".join([f"{self.service.name}: {name}", *self._vector_settings()])
+
+    def _vector_settings(self) -> list[str]:
+        """Return the settings that change the vectors, in words."""
+        length = (self.extra_body or {}).get("dimensions", self.dimensions)
+        return [f"{length} numbers"] if isinstance(length, int) else []
+
     # -- hooks of a provider
 
     def _path(self) -> str:

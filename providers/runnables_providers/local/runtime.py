@@ -15,14 +15,16 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 from runnables.errors import ConfigError, MissingExtra, WeightsError
 from runnables_providers.local.weights import temporary_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+    from pathlib import Path
 
 LOG_VARIABLE: Final = "RUNNABLES_LOCAL_LOG"
 """The variable that makes llama.cpp write its log to stderr; a number sets its verbosity."""
@@ -64,10 +66,16 @@ class Abilities:
     Attributes:
         tools: whether its chat template has a place for tools.
         context: how many tokens one call may have, prompt and answer together.
+        trained: how many tokens the model can read at all.
+        name: the name of the model, for errors.
+        prompt: what is embedded in place of a string, with "{}" where the string goes.
     """
 
     tools: bool
     context: int
+    trained: int
+    name: str
+    prompt: str = "{}"
 
 
 class Server(Protocol):
@@ -135,7 +143,7 @@ def load(setup: ModelSetup, path: Path) -> tuple[Server, Abilities]:
         # The server's own loop answers this, so that it is known to run. Before, the server must
         # not be deleted, because deleting waits for ever for a loop that starts later.
         server.handle_metrics()
-        return server, _abilities(server, key)
+        return server, _abilities(server, key, setup)
 
 
 # -- importing
@@ -199,15 +207,16 @@ def _params(runtime: Any, setup: ModelSetup, path: Path) -> Any:
     if setup.chat_template is not None:
         params.chat_template = setup.chat_template
     if setup.embeds:
-        _embed(runtime, params, setup)
+        _set_embedding(runtime, params, setup)
     return params
 
 
-def _embed(runtime: Any, params: Any, setup: ModelSetup) -> None:
+def _set_embedding(runtime: Any, params: Any, setup: ModelSetup) -> None:
     params.embedding = True
     # One pool: in parts of their own, strings of different lengths are read in several steps, and
-    # the runtime then takes the mean over the tokens of the last step only.
-    params.kv_unified = True
+    # the runtime then takes the mean over the tokens of the last step only. That is no harm where
+    # only the last token counts, and such strings may be longer than a step.
+    params.kv_unified = setup.pooling != "last"
     params.n_batch = params.n_ubatch = setup.context  # a string is embedded in a single step
     if setup.pooling is not None:
         kind = f"LLAMA_POOLING_TYPE_{setup.pooling.upper()}"
@@ -254,16 +263,26 @@ def _private_address() -> Generator[tuple[str, str], None, None]:
         yield str(folder / "local.sock"), key
 
 
-def _abilities(server: Server, key: str) -> Abilities:
+def _abilities(server: Server, key: str, setup: ModelSetup) -> Abilities:
     """Return the abilities of the model, which the runtime reports only over HTTP."""
-    with contextlib.closing(_connection(server.listening_address)) as connection:
-        connection.request("GET", "/props", headers={"Authorization": f"Bearer {key}"})
-        props: Mapping[str, Any] = json.loads(connection.getresponse().read())
+    props = _get(server, key, "/props")
+    (model,) = _get(server, key, "/v1/models")["data"]
     template: Mapping[str, Any] = props.get("chat_template_caps") or {}
+    context = int(props["default_generation_settings"]["n_ctx"])
     return Abilities(
         tools=bool(template.get("supports_tools")),
-        context=int(props["default_generation_settings"]["n_ctx"]),
+        # For embeddings, it reports what all calls have together; see `_set_embedding`.
+        context=min(context, setup.context) if setup.embeds else context,
+        trained=int(model["meta"]["n_ctx_train"]),
+        name=str(model["id"]),
     )
+
+
+def _get(server: Server, key: str, path: str) -> Mapping[str, Any]:
+    with contextlib.closing(_connection(server.listening_address)) as connection:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {key}"})
+        answer: Mapping[str, Any] = json.loads(connection.getresponse().read())
+    return answer
 
 
 def _connection(address: str) -> http.client.HTTPConnection:

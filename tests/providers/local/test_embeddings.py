@@ -1,15 +1,17 @@
-"""Embeddings of the real local model."""
+"""Embeddings of the real local models."""
 
 from __future__ import annotations
 
+import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from runnables import ConfigError, ContextLengthError, init_embeddings
-from runnables_providers.local import LocalEmbeddings
+from runnables import ConfigError, ContextLengthError, WeightsError, init_embeddings
+from runnables_providers.local import MINILM, LocalEmbeddings, fetch
+from tests.providers.local.conftest import Run
 
 pytestmark = [
     pytest.mark.local_model,
@@ -25,6 +27,9 @@ STRINGS = [
     *(f"text {number}" for number in range(12)),  # more than one call of the runtime takes
 ]
 
+LONG = "The committee has met again, and it has not decided anything at all. " * 100
+"""About 1,500 tokens."""
+
 
 @pytest.fixture(scope="module")
 def vectors() -> LocalEmbeddings:
@@ -32,14 +37,28 @@ def vectors() -> LocalEmbeddings:
     return LocalEmbeddings()
 
 
-def product(left: list[float], right: list[float]) -> float:
-    return sum(a * b for a, b in zip(left, right, strict=True))
+@pytest.fixture(scope="module")
+def smollm2() -> LocalEmbeddings:
+    """The second choice, loaded for embeddings."""
+    return LocalEmbeddings("smollm2-135m-instruct")
+
+
+@pytest.fixture(scope="module")
+def reference() -> Any:
+    """The default model, computed by numpy."""
+    from tests.providers.local.bert_reference import Bert
+
+    return Bert(fetch(MINILM))
+
+
+def product(left: Any, right: Any) -> float:
+    return float(sum(a * b for a, b in zip(left, right, strict=True)))
 
 
 def test_vectors_have_one_size_and_length_one(call: Any, vectors: LocalEmbeddings) -> None:
     """Also the vector of an empty string."""
     found = call.batch(vectors, STRINGS)
-    assert {len(vector) for vector in found} == {576}
+    assert {len(vector) for vector in found} == {384}
     assert [product(vector, vector) for vector in found] == pytest.approx(
         [1.0] * len(STRINGS), abs=1e-5
     )
@@ -70,12 +89,151 @@ def test_threads_share_the_model(vectors: LocalEmbeddings) -> None:
     assert min(product(a, b) for a, b in zip(alone, found, strict=True)) > 0.999
 
 
-def test_a_string_that_is_too_long_is_refused_with_its_length(
-    call: Any, vectors: LocalEmbeddings
+@pytest.mark.parametrize(
+    "string",
+    [
+        "A cat sleeps on the sofa.",
+        "Don't under-estimate naïve cafés: 3.14 > 2, isn't it?! (e.g. U.S.A.)",
+        "GitHub's antidisestablishmentarianism\n\nhas #tags_and_underscores $5",
+        "Zürich Straße 你好 世界",
+        "word " * 300,
+    ],
+    ids=["sentence", "signs", "long-words", "foreign", "long"],
+)
+def test_the_vectors_are_those_of_the_model(
+    vectors: LocalEmbeddings, reference: Any, string: str
 ) -> None:
-    """The error says how many tokens are allowed."""
-    with pytest.raises(ContextLengthError, match="1001 tokens.* for 512.*context_size"):
-        call.invoke(vectors, "hello " * 1000)
+    """Another implementation, down to the tokens, computes the same."""
+    assert product(vectors.embed_query(string), reference.vector(string)) > 0.999
+
+
+def test_a_query_finds_what_is_said_in_other_words(vectors: LocalEmbeddings) -> None:
+    """No word of the question is in the passage, but the meaning is."""
+    passages = [
+        "Cast iron must never be left wet; wipe it with a thin layer of oil.",
+        "The premium falls when the deductible of an insurance is raised.",
+        "Venus turns so slowly that its day is longer than its year.",
+    ]
+    query = vectors.embed_query("How do I stop my skillet from rusting?")
+    near = [product(query, passage) for passage in vectors.embed_documents(passages)]
+    assert near[0] > max(near[1:])
+
+
+@pytest.mark.parametrize("model", [None, "SmolLM2-135M-Instruct"])
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_text_that_is_too_long_is_named_with_its_tokens(
+    call: Any, model: str | None, count: int
+) -> None:
+    """The error says what the model reads at most, and what can be done."""
+    embeddings = LocalEmbeddings(model)
+    strings = [*["short"] * (count - 1), LONG]
+    with pytest.raises(ContextLengthError) as caught:
+        call.run(
+            lambda: embeddings.embed_documents(strings),
+            lambda: embeddings.aembed_documents(strings),
+        )
+    message = str(caught.value)
+    assert message.startswith("The text ('The comm" if count == 1 else "Text 20 of 20 ('The comm")
+    name = model or "all-MiniLM-L6-v2"
+    assert f"tokens, and {name} reads 512 at most" in message
+    assert "truncate=True" in message
+    assert "conversation" not in message
+    # a larger context_size helps the one that can read more
+    assert ("context_size (it reads 8192)" in message) == (model is not None)
+
+
+def test_a_larger_context_size_than_the_model_reads_changes_nothing(
+    vectors: LocalEmbeddings,
+) -> None:
+    """The error still speaks of the model's own limit."""
+    larger = LocalEmbeddings(context_size=1024)
+    words = "hello " * 510
+    assert product(larger.embed_query(words), vectors.embed_query(words)) > 0.999
+    with pytest.raises(ContextLengthError, match="602 tokens, and all-MiniLM-L6-v2 reads 512"):
+        larger.embed_query("hello " * 600)
+
+
+def test_truncated_strings_have_the_vectors_of_their_beginning(call: Any, reference: Any) -> None:
+    """Nearly all tokens that fit are read; strings that fit are as they were."""
+    embeddings = LocalEmbeddings(truncate=True)
+    strings = [*STRINGS, LONG, "x" * 5000, "日本" * 800, STRINGS[0]]
+    found = call.run(
+        lambda: embeddings.embed_documents(strings), lambda: embeddings.aembed_documents(strings)
+    )
+    assert len(found) == len(strings)
+    assert product(found[0], found[-1]) > 0.999
+    assert product(found[len(STRINGS)], reference.vector(LONG)) > 0.995
+
+
+def test_the_second_choice_truncates_too(smollm2: LocalEmbeddings) -> None:
+    """Its prompt stays around the beginning of the text."""
+    embeddings = LocalEmbeddings(smollm2.model, truncate=True)
+    cut, topic, other = embeddings.embed_documents([LONG, LONG[:700], "A cat sleeps on the sofa."])
+    assert len(cut) == 576
+    assert product(cut, topic) > product(cut, other)
+
+
+def test_the_second_choice_finds_by_meaning(smollm2: LocalEmbeddings) -> None:
+    """Its vectors have another length, and each is that of its own string."""
+    cat, kitten, shares = smollm2.embed_documents(STRINGS[:3])
+    assert len(cat) == 576
+    assert product(cat, kitten) > product(cat, shares)
+    assert product(shares, smollm2.embed_query(STRINGS[2])) > 0.999
+
+
+def test_the_vector_space_tells_models_apart(
+    vectors: LocalEmbeddings, smollm2: LocalEmbeddings, tmp_path: Any
+) -> None:
+    """By the content of the file, not by its path; and by what else changes the vectors."""
+    space = vectors.vector_space
+    assert space == "local: all-MiniLM-L6-v2, SHA-256 313b5076ef986c5f, pooling mean"
+    assert LocalEmbeddings("ALL-MINILM-L6-V2", context_size=64, truncate=True).vector_space == space
+    assert LocalEmbeddings(pooling="cls").vector_space != space
+    assert smollm2.vector_space.endswith("""prompt 'This text: "{}" means in one word: "'""")
+    renamed = tmp_path / "renamed.gguf"
+    renamed.symlink_to(fetch(MINILM))
+    assert LocalEmbeddings(str(renamed), pooling="mean").vector_space == space
+    (tmp_path / "other.gguf").write_bytes(b"GGUF")
+    other = LocalEmbeddings(str(tmp_path / "other.gguf"))
+    assert other.vector_space.startswith("local: SHA-256")
+    (tmp_path / "other.gguf").unlink()
+    with pytest.raises(WeightsError, match=r"other\.gguf: cannot be read"):
+        assert other.vector_space
+
+
+OFFLINE = """
+import warnings
+from runnables import init_embeddings, WeightsError
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for _ in range(2):
+        model = init_embeddings("local")
+        print(len(model.embed_query("x")), model.vector_space[:30])
+for warning in caught:
+    print(warning.category.__name__, warning.message)
+try: init_embeddings("local:all-MiniLM-L6-v2").embed_query("x")
+except WeightsError as error: print("WeightsError", error)
+"""
+
+
+def test_where_the_default_cannot_be_had_the_second_choice_embeds(run: Run, tmp_path: Any) -> None:
+    """A warning says so, once; the default by its name is an error."""
+    done = run(
+        OFFLINE,
+        RUNNABLES_CACHE=str(tmp_path),
+        RUNNABLES_LOCAL_WEIGHTS=str(fetch()),
+        RUNNABLES_LOCAL_EMBEDDINGS="",
+        PIP_INDEX_URL="http://127.0.0.1:9/simple",
+        PIP_EXTRA_INDEX_URL="",
+        PIP_FIND_LINKS="",
+        PIP_RETRIES="0",
+        PIP_CONFIG_FILE=os.devnull,
+        NO_PROXY="127.0.0.1",
+    )
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["576 local: SmolLM2-135M-Instruct, SH"] * 2
+    assert done.stdout.count("RuntimeWarning all-MiniLM-L6-v2 cannot be had, so SmolLM2") == 1
+    assert "WeightsError The local model needs its weights once (all-MiniLM-L6-v2" in done.stdout
 
 
 def test_an_empty_list_has_no_vectors(vectors: LocalEmbeddings) -> None:
@@ -87,5 +245,8 @@ def test_it_is_configuration(vectors: LocalEmbeddings) -> None:
     """It pickles and compares, is found by name, and refuses settings out of range."""
     assert pickle.loads(pickle.dumps(vectors)) == vectors == init_embeddings("local")
     assert vectors != LocalEmbeddings(pooling="last")
+    assert init_embeddings("local:all-MiniLM-L6-v2") == LocalEmbeddings("all-MiniLM-L6-v2")
+    with pytest.raises(WeightsError, match=r"no model file 'minilm'.*all-MiniLM-L6-v2"):
+        init_embeddings("local:minilm")
     with pytest.raises(ConfigError, match="context_size=0"):
         LocalEmbeddings(context_size=0)

