@@ -148,8 +148,9 @@ HOMES: Final = {
     ),
     "runnables.retrieval": (
         "Added aformat_document BaseRetriever create_retriever_tool Document document_id "
-        "DocumentLoadError format_document format_documents InMemoryVectorStore iter_documents load_documents "
-        "RecursiveCharacterTextSplitter SQLiteStore StoreRetriever Synced VectorStore"
+        "DocumentLoadError format_document format_documents InMemoryVectorStore "
+        "iter_documents load_documents RecursiveCharacterTextSplitter SQLiteStore "
+        "StoreRetriever Synced VectorStore"
     ),
     "runnables.serving.text_streams": "growing_text text_stream",
     "runnables.tools": (

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.guide_documents import FOLDER, filled, read_questions, score
 from runnables import DeterministicFakeEmbedding, init_embeddings, load_documents
 
+ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 180
 
 
@@ -55,7 +56,7 @@ def test_the_example_answers(tmp_path: Path) -> None:
         subprocess.run(
             [sys.executable, "-W", "error", str(FOLDER / "ask_notes.py")],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(FOLDER.parents[1])},
+            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'providers'}"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
