@@ -394,6 +394,7 @@ if TYPE_CHECKING:
         Document as Document,
         DocumentLoadError as DocumentLoadError,
         InMemoryVectorStore as InMemoryVectorStore,
+        QdrantStore as QdrantStore,
         RecursiveCharacterTextSplitter as RecursiveCharacterTextSplitter,
         SQLiteStore as SQLiteStore,
         StoreRetriever as StoreRetriever,

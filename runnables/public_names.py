@@ -149,7 +149,7 @@ HOMES: Final = {
     "runnables.retrieval": (
         "Added aformat_document BaseRetriever create_retriever_tool Document document_id "
         "DocumentLoadError format_document format_documents InMemoryVectorStore "
-        "iter_documents load_documents RecursiveCharacterTextSplitter SQLiteStore "
+        "iter_documents load_documents QdrantStore RecursiveCharacterTextSplitter SQLiteStore "
         "StoreRetriever Synced VectorStore"
     ),
     "runnables.serving.text_streams": "growing_text text_stream",

@@ -216,7 +216,7 @@ SUBJECTS = (
             "Documents": "Document document_id format_documents format_document aformat_document",
             "From files": "load_documents iter_documents",
             "Split": "RecursiveCharacterTextSplitter",
-            "Stores": "SQLiteStore InMemoryVectorStore StoreRetriever Added Synced",
+            "Stores": "SQLiteStore InMemoryVectorStore QdrantStore StoreRetriever Added Synced",
             "Stores of your own": "VectorStore testing.VectorStoreTests testing.WordEmbeddings",
             "As a tool": "create_retriever_tool",
             "Retrievers of your own": "BaseRetriever CallbackManagerForRetrieverRun "

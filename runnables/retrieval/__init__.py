@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from runnables.retrieval.format import format_documents
     from runnables.retrieval.loading import DocumentLoadError, iter_documents, load_documents
     from runnables.retrieval.memory_store import InMemoryVectorStore
+    from runnables.retrieval.qdrant_store import QdrantStore
     from runnables.retrieval.retriever import BaseRetriever
     from runnables.retrieval.retriever_tool import create_retriever_tool
     from runnables.retrieval.splitter import RecursiveCharacterTextSplitter
@@ -23,6 +24,7 @@ else:
             "runnables.retrieval.documents": "Document aformat_document format_document",
             "runnables.retrieval.format": "format_documents",
             "runnables.retrieval.loading": "DocumentLoadError iter_documents load_documents",
+            "runnables.retrieval.qdrant_store": "QdrantStore",
             "runnables.retrieval.retriever": "BaseRetriever",
             "runnables.retrieval.retriever_tool": "create_retriever_tool",
             "runnables.retrieval.splitter": "RecursiveCharacterTextSplitter",
@@ -38,6 +40,7 @@ __all__ = [
     "BaseRetriever",
     "Document",
     "DocumentLoadError",
+    "QdrantStore",
     "RecursiveCharacterTextSplitter",
     "aformat_document",
     "create_retriever_tool",
