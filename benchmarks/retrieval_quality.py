@@ -92,8 +92,8 @@ def measure(
     """Return how well a store with this model answers questions."""
     with InMemoryVectorStore(model) as store:
         store.add(passages)
-        texts = [question.text for question in questions]
-        results = store.search_many(texts, k=len(passages), hybrid=hybrid)
+        strings = [question.text for question in questions]
+        results = store.search_many(strings, k=len(passages), hybrid=hybrid)
     ranks = [
         [doc.id for doc in found].index(question.answer) + 1
         for found, question in zip(results, questions, strict=True)

@@ -29,7 +29,7 @@ from runnables import Document, Embeddings, SQLiteStore
 
 SIZE = 384
 WORDS = (
-    "the sea was calm and nobody spoke while salt dried on ropes near an old stone harbour".split()
+    "the sea was calm and no one spoke while salt dried on ropes near an old stone harbour".split()
 )
 
 

@@ -392,13 +392,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str], similarity: float = 0.6) -> str | None:
-    """Return the known name that is most similar to this one; None where none is.
-
-    Args:
-        name: the name that is not known.
-        known: the names to choose from.
-        similarity: how similar they must be, from 0 to 1.
-    """
+    """Return the known name that is most similar, to this degree of 0 to 1; None where none is."""
     import difflib  # here, as most programs make no typo
 
     names = [each for each in known if isinstance(cast("object", each), str)]  # keys may be others

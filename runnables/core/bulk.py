@@ -14,7 +14,7 @@ A step that knows which items failed returns `Failed` in their places, and is no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from runnables.core.config import CURRENT_SCOPE, resolve_scope
 from runnables.core.events import Observed, Run
@@ -37,7 +37,7 @@ _SERVICE_ERRORS = (ModelConnectionError, ModelTimeoutError, RateLimitError, Serv
 class BulkStep(Observed, Protocol):
     """A runnable that takes many inputs in one call."""
 
-    _has_own_run: bool
+    _has_own_run: ClassVar[bool]
 
     @property
     def max_batch_size(self) -> int:
@@ -123,15 +123,17 @@ def _is_same_config(one: Any, other: Any) -> bool:
     """
     if is_same_value(one, other):
         return True
-    if isinstance(one, dict) and isinstance(other, dict):
-        ours, theirs = cast("dict[str, Any]", one), cast("dict[str, Any]", other)
-        return ours.keys() == theirs.keys() and all(
-            _is_same_config(value, theirs[key]) for key, value in ours.items()
+    if _are_both(dict, one, other):
+        return one.keys() == other.keys() and all(
+            _is_same_config(value, other[key]) for key, value in one.items()
         )
-    if isinstance(one, list) and isinstance(other, list):
-        first, second = cast("list[Any]", one), cast("list[Any]", other)
-        return len(first) == len(second) and all(map(_is_same_config, first, second))
+    if _are_both(list, one, other):
+        return len(one) == len(other) and all(map(_is_same_config, one, other))
     return False
+
+
+def _are_both(kind: type, one: Any, other: Any) -> bool:
+    return isinstance(one, kind) and isinstance(other, kind)
 
 
 def run_micro_batch(

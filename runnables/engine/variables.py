@@ -42,7 +42,7 @@ def is_same_value(one: Any, other: Any) -> bool:
     """
     if one is other:
         return True
-    kind = type(one)
+    kind: Any = type(one)
     if kind is not type(other):
         return False
     if kind is tuple:

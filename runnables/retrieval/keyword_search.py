@@ -18,7 +18,7 @@ STOP_WORDS: Final = frozenset(
     your
     """.split()
 )
-"""English words that say nothing about what a text is about."""
+"""English words that say nothing about what a document is about."""
 
 MOST_TERMS: Final = 64
 """How many words of a question are looked up at most."""

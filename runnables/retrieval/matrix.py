@@ -106,7 +106,7 @@ def new_matrix() -> Matrix:
 
 
 class NumPyMatrix(Matrix):
-    """Vectors in an array that has room for more.
+    """Vectors in an array that has space for more.
 
     Rows that are dropped stay in it, and are passed over, until they are many: to move all others
     costs as much as to read them.
@@ -133,9 +133,9 @@ class NumPyMatrix(Matrix):
         self._count = end
 
     def _grow(self, needed: int, size: int) -> None:
-        room = max(needed, self._count + self._count // 4)
-        rows = self._np.empty(room, self._np.int64)
-        vectors = self._np.empty((room, size), self._np.float32)
+        space = max(needed, self._count + self._count // 4)
+        rows = self._np.empty(space, self._np.int64)
+        vectors = self._np.empty((space, size), self._np.float32)
         if self._count:
             rows[: self._count] = self._rows[: self._count]
             vectors[: self._count] = self._vectors[: self._count]

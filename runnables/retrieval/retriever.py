@@ -185,7 +185,7 @@ class BaseRetriever(WithFields, Runnable[str, list[Document]], internal=True):
 
     def _checked_many(self, queries: Sequence[str], found: Any) -> list[Any]:
         """Return what a method has found for many questions, as lists of documents or `Failed`."""
-        lists: list[Any] = list(found) if isinstance(found, Iterable) else [found]
+        lists: list[Any] = list(found) if _is_iterable(found) else [found]
         if len(lists) != len(queries) or any(isinstance(one, Document) for one in lists):
             raise TypeError(
                 f"{type(self).__name__} returned {found!r} for {len(queries)} questions: expected "
@@ -276,6 +276,10 @@ class _Search:
     ) -> list[Any]:
         with activate(scope):
             return await self.retriever._afound_many(values, kwargs)
+
+
+def _is_iterable(value: Any) -> bool:
+    return isinstance(value, Iterable)
 
 
 def _writes(cls: type[BaseRetriever], method: str) -> bool:

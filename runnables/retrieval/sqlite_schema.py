@@ -19,7 +19,7 @@ TABLES: Final = (
     # "dimensions" and "vector_space" of the vectors
     "CREATE TABLE store (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
     # AUTOINCREMENT: no n is used twice, so a reader knows by it which rows it has seen. A document
-    # whose text changes gets a new one. text_hash finds the vector of a text that is known.
+    # whose text changes gets a new one. text_hash finds the vector of a string that is known.
     "CREATE TABLE docs (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, "
     "text TEXT NOT NULL, metadata TEXT NOT NULL CHECK (json_valid(metadata)), "
     "text_hash INTEGER NOT NULL) STRICT",

@@ -31,7 +31,7 @@ class Search:
 
     Attributes:
         queries: the questions, or their vectors.
-        texts: the strings among them, each once.
+        strings: the strings among them, each once.
         k: how many documents to return for each.
         condition: what their metadata must say.
         hybrid: whether the words of the questions count.
@@ -39,7 +39,7 @@ class Search:
     """
 
     queries: Sequence[Query]
-    texts: list[str]
+    strings: list[str]
     k: int
     condition: Condition | None
     hybrid: bool

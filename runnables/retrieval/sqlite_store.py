@@ -27,7 +27,7 @@ from runnables.retrieval.vector_store import (
     as_queries,
     check_query,
     check_search,
-    distinct_texts,
+    distinct_strings,
 )
 from runnables.retrieval.vectors import (
     aembed_queries,
@@ -137,7 +137,7 @@ class SQLiteStore(Value, VectorStore):
         """Store documents, in place of earlier ones with their ids.
 
         Documents that are there as they are, and those of which only the metadata changed, are not
-        embedded; nor is a text whose vector the store has. Each group is one request and one
+        embedded; nor is a string whose vector the store has. Each group is one request and one
         transaction, and nothing is locked while the model works.
 
         Args:
@@ -151,32 +151,33 @@ class SQLiteStore(Value, VectorStore):
         """
         plan = self._plan(docs, max_batch_size)
         for group in plan.groups:
-            texts = self._writer.unknown_texts(group)
-            vectors = self._vectors(texts, self._embed(texts))
-            plan.count(self._writer.write(group, dict(zip(texts, vectors, strict=True))))
+            strings = self._writer.unknown_strings(group)
+            vectors = self._vectors(strings, self._embed(strings))
+            plan.count(self._writer.write(group, vectors))
         return plan.result()
 
     async def aadd(self, docs: Iterable[Document], max_batch_size: int = 64) -> Added:
         """Do what `add` does, async."""
         plan = await to_thread(self._plan, docs, max_batch_size)
         for group in plan.groups:
-            texts = await to_thread(self._writer.unknown_texts, group)
-            vectors = self._vectors(texts, await self._aembed(texts))
-            known = dict(zip(texts, vectors, strict=True))
-            plan.count(await to_thread(self._writer.write, group, known))
+            strings = await to_thread(self._writer.unknown_strings, group)
+            vectors = self._vectors(strings, await self._aembed(strings))
+            plan.count(await to_thread(self._writer.write, group, vectors))
         return plan.result()
 
     def _plan(self, docs: Iterable[Document], max_batch_size: int) -> Plan:
         return self._writer.plan(to_stored(docs, f"{type(self).__name__}.add"), max_batch_size)
 
-    def _embed(self, texts: list[str]) -> Any:
-        return self.embeddings.embed_documents(texts) if texts else []
+    def _embed(self, strings: list[str]) -> Any:
+        return self.embeddings.embed_documents(strings) if strings else []
 
-    async def _aembed(self, texts: list[str]) -> Any:
-        return await self.embeddings.aembed_documents(texts) if texts else []
+    async def _aembed(self, strings: list[str]) -> Any:
+        return await self.embeddings.aembed_documents(strings) if strings else []
 
-    def _vectors(self, texts: Sequence[str], found: Any) -> list[array[float]]:
-        return unit_vectors(found, len(texts), self.embeddings)
+    def _vectors(self, strings: Sequence[str], found: Any) -> dict[str, array[float]]:
+        """Return what the model has returned for some strings, by string."""
+        units = unit_vectors(found, len(strings), self.embeddings)
+        return dict(zip(strings, units, strict=True))
 
     # -- search
 
@@ -207,7 +208,8 @@ class SQLiteStore(Value, VectorStore):
             StoreError: a vector of another model, or a file that cannot be read.
         """
         search = self._checked([query], k, filter, hybrid, mmr)
-        return self._found(search, embed_queries(self.embeddings, search.texts))[0]
+        vectors = embed_queries(self.embeddings, search.strings)
+        return self._found(search, vectors)[0]
 
     async def asearch(
         self,
@@ -219,7 +221,7 @@ class SQLiteStore(Value, VectorStore):
     ) -> list[Document]:
         """Do what `search` does, async."""
         search = self._checked([query], k, filter, hybrid, mmr)
-        vectors = await aembed_queries(self.embeddings, search.texts)
+        vectors = await aembed_queries(self.embeddings, search.strings)
         return (await to_thread(self._found, search, vectors))[0]
 
     def search_many(
@@ -244,7 +246,8 @@ class SQLiteStore(Value, VectorStore):
             StoreError: as for `search`.
         """
         search = self._checked(as_queries(queries), k, filter, hybrid, mmr)
-        return self._found(search, embed_queries(self.embeddings, search.texts))
+        vectors = embed_queries(self.embeddings, search.strings)
+        return self._found(search, vectors)
 
     async def asearch_many(
         self,
@@ -256,7 +259,7 @@ class SQLiteStore(Value, VectorStore):
     ) -> list[list[Document]]:
         """Do what `search_many` does, async."""
         search = self._checked(as_queries(queries), k, filter, hybrid, mmr)
-        vectors = await aembed_queries(self.embeddings, search.texts)
+        vectors = await aembed_queries(self.embeddings, search.strings)
         return await to_thread(self._found, search, vectors)
 
     def _checked(
@@ -274,7 +277,7 @@ class SQLiteStore(Value, VectorStore):
             if hybrid and not isinstance(query, str):
                 raise ConfigError("hybrid=True: a vector has no words. Search for a string.")
         condition = None if filter is None else parse_filter(filter)
-        return Search(queries, distinct_texts(queries), k, condition, hybrid, mmr)
+        return Search(queries, distinct_strings(queries), k, condition, hybrid, mmr)
 
     def _found(self, search: Search, vectors: Sequence[Sequence[float]]) -> list[list[Document]]:
         """Return the documents for each question.
@@ -283,7 +286,7 @@ class SQLiteStore(Value, VectorStore):
             search: the search.
             vectors: the vectors of its strings.
         """
-        known = dict(zip(search.texts, vectors, strict=True))
+        known = dict(zip(search.strings, vectors, strict=True))
         asked = [known[query] if isinstance(query, str) else query for query in search.queries]
         units = [to_unit(vector, "the vector of the question") for vector in asked]
         with self._database.read() as connection:

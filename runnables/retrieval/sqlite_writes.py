@@ -81,18 +81,18 @@ class Writer:
         groups = [changed[start : start + size] for start in range(0, len(changed), size)]
         return Plan(list(groups), len(docs) - len(changed))
 
-    def unknown_texts(self, group: Group) -> list[str]:
-        """Return the texts of which the store has no vector, each once."""
-        texts = dict.fromkeys(doc.text for doc in group)
+    def unknown_strings(self, group: Group) -> list[str]:
+        """Return the strings of which the store has no vector, each once."""
+        strings = dict.fromkeys(doc.text for doc in group)
         with self._database.read() as connection:
-            return [text for text in texts if _vector(connection, text) is None]
+            return [text for text in strings if _vector(connection, text) is None]
 
     def write(self, group: Group, vectors: Mapping[str, array[float]]) -> Added:
         """Store a group, in one transaction.
 
         Args:
             group: the documents.
-            vectors: the vectors of the texts that were unknown.
+            vectors: the vectors of the strings that were unknown.
 
         Raises:
             StoreError: the store has the vectors of another model, or cannot be written.
@@ -188,12 +188,12 @@ def _is_stored(doc: StoredDocument, rows: Mapping[str, tuple[str, str]]) -> bool
 
 
 def _vector(connection: sqlite3.Connection, text: str) -> bytes | None:
-    """Return the stored vector of a text; None where there is none."""
+    """Return the stored vector of a string; None where there is none."""
     query = "SELECT vec FROM docs JOIN vecs USING (n) WHERE text_hash = ? AND text = ? LIMIT 1"
     row = connection.execute(query, (_hash(text), text)).fetchone()
     return None if row is None else bytes(row[0])
 
 
 def _hash(text: str) -> int:
-    """Return a number of 64 bits for a text."""
+    """Return a number of 64 bits for a string."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)

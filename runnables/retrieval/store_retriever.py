@@ -85,7 +85,8 @@ class StoreRetriever(BaseRetriever, internal=True):
         self, queries: Sequence[str], **options: Any
     ) -> list[list[Document]]:
         search, least = self._search_settings(options)
-        return [_above(least, found) for found in self.store.search_many(queries, **search)]
+        many = self.store.search_many(queries, **search)
+        return [_above(least, found) for found in many]
 
     async def _aget_relevant_documents_batch(
         self, queries: Sequence[str], **options: Any

@@ -77,7 +77,7 @@ def document_id(doc: Document) -> str:
         >>> document_id(Document("Calm.", id="log-1"))
         'log-1'
         >>> document_id(Document("Calm."))[:8]
-        '0551e2f1'
+        '40d198b0'
     """
     return _stored(doc, "document_id").id
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError
 from runnables.retrieval.filters import Filter, parse_filter
+from runnables.retrieval.langchain_names import LangChainNames, retriever_settings
 from runnables.retrieval.sources import check_source, check_sources, source_filter
 from runnables.retrieval.stored_documents import document_id
 from runnables.retrieval.vectors import aembed_queries, embed_queries
@@ -30,6 +31,11 @@ class Added(NamedTuple):
         added: how many documents are new.
         updated: how many had another text or other metadata under their id.
         unchanged: how many were there already, and cost nothing.
+
+    Example:
+        >>> store = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
+        >>> store.add([Document("One"), Document("Two")]).added
+        2
     """
 
     added: int
@@ -45,6 +51,12 @@ class Synced(NamedTuple):
         updated: how many had another text or other metadata under their id.
         unchanged: how many were there already, and cost nothing.
         deleted: how many were removed, as the source has them no more.
+
+    Example:
+        >>> store = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
+        >>> _ = store.add([Document("One", metadata={"source": "a.txt"})])
+        >>> store.sync([], source="a.txt").deleted
+        1
     """
 
     added: int
@@ -53,7 +65,7 @@ class Synced(NamedTuple):
     deleted: int
 
 
-class VectorStore(ABC):
+class VectorStore(LangChainNames, ABC):
     """A store of documents, which finds those whose meaning is close to that of a question.
 
     A store of your own writes four methods: `add`, `search`, `delete` and `get`; the rest is made
@@ -62,6 +74,29 @@ class VectorStore(ABC):
 
     A document has an id: its own, or, if that is None, one that is made of its text and metadata.
     So the same documents, added twice, are there once.
+
+    Example:
+        >>> class Newest(VectorStore):
+        ...     def __init__(self):
+        ...         self.docs = {}
+        ...
+        ...     def add(self, docs, max_batch_size=64):
+        ...         self.docs |= {document_id(doc): doc for doc in docs}
+        ...         return Added(len(self.docs), 0, 0)
+        ...
+        ...     def search(self, query, k=4, filter=None, hybrid=False, mmr=None):
+        ...         return list(self.docs.values())[: -k - 1 : -1]
+        ...
+        ...     def delete(self, ids=None, filter=None):
+        ...         return len([self.docs.pop(id) for id in ids])
+        ...
+        ...     def get(self, ids):
+        ...         return [self.docs[id] for id in ids if id in self.docs]
+        >>> store = Newest()
+        >>> store.add([Document("old"), Document("new")])
+        Added(added=2, updated=0, unchanged=0)
+        >>> store.as_retriever(k=1).invoke("sea")
+        [Document(metadata={}, page_content='new')]
     """
 
     embeddings: Any = None
@@ -227,8 +262,8 @@ class VectorStore(ABC):
         """
         asked = as_queries(queries)
         if not hybrid and self.embeddings is not None:
-            texts = distinct_texts(asked)
-            asked = with_vectors(asked, texts, embed_queries(self.embeddings, texts))
+            strings = distinct_strings(asked)
+            asked = with_vectors(asked, strings, embed_queries(self.embeddings, strings))
         return [self.search(query, k, filter, hybrid, mmr) for query in asked]
 
     async def asearch_many(
@@ -242,8 +277,8 @@ class VectorStore(ABC):
         """Do what `search_many` does, async."""
         asked = as_queries(queries)
         if not hybrid and self.embeddings is not None:
-            texts = distinct_texts(asked)
-            asked = with_vectors(asked, texts, await aembed_queries(self.embeddings, texts))
+            strings = distinct_strings(asked)
+            asked = with_vectors(asked, strings, await aembed_queries(self.embeddings, strings))
         return [await self.asearch(query, k, filter, hybrid, mmr) for query in asked]
 
     def as_retriever(
@@ -254,6 +289,8 @@ class VectorStore(ABC):
         hybrid: bool = False,
         mmr: float | None = None,
         score_threshold: float | None = None,
+        search_type: str | None = None,
+        search_kwargs: Mapping[str, Any] | None = None,
     ) -> StoreRetriever:
         """Return a runnable that finds documents of this store for a question.
 
@@ -265,6 +302,9 @@ class VectorStore(ABC):
             hybrid: as for `search`.
             mmr: as for `search`.
             score_threshold: the least cosine of a document that is returned.
+            search_type: LangChain's name for a kind of search: "similarity", "mmr", or
+                "similarity_score_threshold".
+            search_kwargs: LangChain's place for the settings: `{"k": 2}`.
 
         Raises:
             ConfigError: as for `search`.
@@ -277,9 +317,10 @@ class VectorStore(ABC):
         """
         from runnables.retrieval.store_retriever import StoreRetriever
 
-        return StoreRetriever(
-            store=self, k=k, filter=filter, hybrid=hybrid, mmr=mmr, score_threshold=score_threshold
-        )
+        settings: dict[str, Any] = {"k": k, "filter": filter, "hybrid": hybrid, "mmr": mmr}
+        settings["score_threshold"] = score_threshold
+        settings |= retriever_settings(search_type, search_kwargs)
+        return StoreRetriever(store=self, **settings)
 
 
 def check_search(k: Any, filter: Filter | None, mmr: Any) -> None:
@@ -329,16 +370,16 @@ def check_query(query: Any) -> Query:
     return cast("Query", query)
 
 
-def distinct_texts(queries: Iterable[Query]) -> list[str]:
+def distinct_strings(queries: Iterable[Query]) -> list[str]:
     """Return the strings among some questions, each once."""
     return list(dict.fromkeys(query for query in queries if isinstance(query, str)))
 
 
 def with_vectors(
-    queries: Sequence[Query], texts: Sequence[str], vectors: Sequence[Sequence[float]]
+    queries: Sequence[Query], strings: Sequence[str], vectors: Sequence[Sequence[float]]
 ) -> list[Query]:
     """Return questions with the vectors of these strings in their places."""
-    known = dict(zip(texts, vectors, strict=True))
+    known = dict(zip(strings, vectors, strict=True))
     return [known[query] if isinstance(query, str) else query for query in queries]
 
 

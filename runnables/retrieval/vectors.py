@@ -130,19 +130,19 @@ def check_model(model: Any, owner: str) -> EmbedsStrings:
     return cast("EmbedsStrings", model)
 
 
-def embed_queries(model: EmbedsStrings, texts: Sequence[str]) -> list[list[float]]:
+def embed_queries(model: EmbedsStrings, strings: Sequence[str]) -> list[list[float]]:
     """Return the vectors of several queries, with as few requests as the model allows."""
     from runnables.models.embeddings import Embeddings
 
-    if len(texts) > 1 and isinstance(model, Embeddings):
-        return model.batch(list(texts))
-    return [model.embed_query(text) for text in texts]
+    if len(strings) > 1 and isinstance(model, Embeddings):
+        return model.batch(list(strings))
+    return [model.embed_query(text) for text in strings]
 
 
-async def aembed_queries(model: EmbedsStrings, texts: Sequence[str]) -> list[list[float]]:
+async def aembed_queries(model: EmbedsStrings, strings: Sequence[str]) -> list[list[float]]:
     """Return the vectors of several queries, with as few requests as the model allows."""
     from runnables.models.embeddings import Embeddings
 
-    if len(texts) > 1 and isinstance(model, Embeddings):
-        return await model.abatch(list(texts))
-    return [await model.aembed_query(text) for text in texts]
+    if len(strings) > 1 and isinstance(model, Embeddings):
+        return await model.abatch(list(strings))
+    return [await model.aembed_query(text) for text in strings]

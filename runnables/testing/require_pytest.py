@@ -15,7 +15,8 @@ pytest.register_assert_rewrite(
         f"runnables.testing.{name}"
         for name in (
             *("concurrency", "conversations", "embeddings"),
-            *("failures", "structured_output", "tool_calls", "vector_store"),
+            *("failures", "structured_output", "tool_calls"),
+            *("store_calls", "store_changes", "store_filters", "store_search", "vector_store"),
         )
     )
 )

@@ -13,11 +13,11 @@ _MORE: Final = 16
 
 
 class WordEmbeddings(Embeddings, internal=True):
-    """A model whose vectors count words: two texts are close where they have words in common.
+    """A model whose vectors count words: two strings are close where they have words in common.
 
     Attributes:
-        requests: the texts of each request so far.
-        fails_on: a text with this word raises RuntimeError; None: none does.
+        requests: the strings of each request so far.
+        fails_on: a string with this word raises RuntimeError; None: none does.
 
     Example:
         >>> from runnables.testing import WordEmbeddings
@@ -33,7 +33,7 @@ class WordEmbeddings(Embeddings, internal=True):
 
     @property
     def requests(self) -> list[list[str]]:
-        """Return the texts of each request so far."""
+        """Return the strings of each request so far."""
         return self._requests
 
     @property
@@ -49,7 +49,7 @@ class WordEmbeddings(Embeddings, internal=True):
         """Return the counts of words in each string."""
         self._requests.append(list(texts))
         if self._fails_on is not None and any(self._fails_on in text for text in texts):
-            raise RuntimeError(f"a text has the word {self._fails_on!r}")
+            raise RuntimeError(f"a string has the word {self._fails_on!r}")
         return [_counts(text) for text in texts]
 
 

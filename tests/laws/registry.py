@@ -101,6 +101,7 @@ ELSEWHERE = {
     ),
     "runnables_providers.ollama.embeddings.OllamaEmbeddings": "needs a server: see tests/providers",
     "runnables.mcp.server_tool.McpTool": "needs a server: see tests/mcp",
+    "runnables.testing.word_embeddings.WordEmbeddings": "it notes its requests, for tests",
     "runnables.models.fakes.FakeEmbeddings": "random: no two calls return the same",
     "runnables.jobs.provider_batch.ProviderBatch": "needs a server: see tests/jobs",
 }

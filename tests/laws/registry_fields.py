@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runnables import (
@@ -15,13 +15,18 @@ from runnables import (
     ChatGeneration,
     ChatGenerationChunk,
     ChatResult,
+    DeterministicFakeEmbedding,
     Document,
     Generation,
     GenerationChunk,
+    InMemoryVectorStore,
     LLMResult,
     RunnableConfig,
+    RunnableParallel,
+    RunnablePassthrough,
     RunnableSerializable,
     SimpleChatModel,
+    StoreRetriever,
 )
 from tests.laws.specimens import INTS, STRINGS, Specimen, specimen
 
@@ -96,6 +101,19 @@ class Search(BaseRetriever):
         return [Document(query, metadata={"n": n}) for n in range(self.k)]
 
 
+_STORE = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
+_STORE.add([Document("land", id="1"), Document("sea", id="2"), Document("sky", id="3")])
+
+
+class SearchMany(BaseRetriever):
+    """A retriever that finds for many questions in one call."""
+
+    def _get_relevant_documents_batch(
+        self, queries: Sequence[str], *, run_manager: Any
+    ) -> list[list[Document]]:
+        return [[Document(query)] for query in queries]
+
+
 def classes_with_fields() -> Iterator[Specimen]:
     yield specimen("fields: step", lambda: Add(step=2), INTS)
     yield specimen("fields: model", lambda: Echo(end="?"), STRINGS)
@@ -103,3 +121,13 @@ def classes_with_fields() -> Iterator[Specimen]:
     yield specimen("fields: model of text", lambda: Continue(end="?"), STRINGS)
     yield specimen("fields: model of text, streams", lambda: Spell(), STRINGS)
     yield specimen("fields: retriever", lambda: Search(k=1), STRINGS)
+    yield specimen("a store's retriever", lambda: StoreRetriever(store=_STORE, k=2), STRINGS)
+    yield specimen("fields: retriever for many", lambda: SearchMany(), STRINGS)
+    yield specimen(
+        "fields: retriever for many, in a chain",
+        lambda: (
+            RunnableParallel(found=SearchMany(), question=RunnablePassthrough())
+            | RunnablePassthrough.assign(answer=lambda row: row["found"][0].page_content)
+        ),
+        STRINGS,
+    )

@@ -220,13 +220,13 @@ class FirstIdCounts(InMemoryVectorStore):
         return super().add(list(docs)[::-1], max_batch_size)
 
 
-@caught_by("test_a_request_has_no_more_texts_than_allowed")
+@caught_by("test_a_request_has_no_more_strings_than_allowed")
 class OneRequestForAll(InMemoryVectorStore):
     def add(self, docs: Iterable[Document], max_batch_size: int = 64) -> Added:
         return super().add(docs, 1000)
 
 
-@caught_by("test_a_request_has_no_more_texts_than_allowed")
+@caught_by("test_a_request_has_no_more_strings_than_allowed")
 class OneRequestEach(InMemoryVectorStore):
     def add(self, docs: Iterable[Document], max_batch_size: int = 64) -> Added:
         return super().add(docs, 1)

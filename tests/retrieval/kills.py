@@ -79,7 +79,7 @@ class Round(NamedTuple):
     Attributes:
         killed: whether the program was killed before it was done.
         problems: what is wrong; nothing, if all is well.
-        embedded: how many texts were embedded.
+        embedded: how many strings were embedded.
         twice: how many of these more than once.
     """
 
@@ -107,11 +107,11 @@ def run_round(folder: Path, count: int, round_number: int, chance: random.Random
     embedded = Counter(text for line in log.read_text().splitlines() for text in json.loads(line))
     twice = sum(times - 1 for times in embedded.values())
     if set(embedded) - new:
-        problems.append(f"{len(set(embedded) - new)} texts were embedded that the store had")
+        problems.append(f"{len(set(embedded) - new)} strings were embedded that the store had")
     if new - set(embedded):
-        problems.append(f"{len(new - set(embedded))} texts were never embedded")
+        problems.append(f"{len(new - set(embedded))} strings were never embedded")
     if twice > GROUP * killed:
-        problems.append(f"{twice} texts were embedded twice")
+        problems.append(f"{twice} strings were embedded twice")
     return Round(killed, problems, embedded.total(), twice)
 
 

@@ -76,3 +76,14 @@ def test_a_value_that_a_document_lacks_is_named(form: Callable[..., str]) -> Non
     prompt = PromptTemplate.from_template("{source}: {page_content}")
     with pytest.raises(PromptError, match=r"lacks source, .*It has: page, page_content"):
         form(Document("Calm.", metadata={"page": 1}), prompt)
+
+
+def test_a_score_is_shown_and_not_compared() -> None:
+    """A document stays the same, whatever was searched when it was found."""
+    found = Document("sea", id="1", score=0.5)
+    assert found == Document("sea", id="1")
+    assert found != Document("sea", id="2", score=0.5)
+    assert repr(found) == "Document(id='1', metadata={}, page_content='sea', score=0.5)"
+    assert Document.model_validate_json(found.model_dump_json()).score == 0.5
+    assert str(found) == "page_content='sea'"
+    assert found != "sea"

@@ -25,6 +25,8 @@ from runnables import (
     StoreError,
 )
 from runnables.retrieval import matrix_cache, sqlite_store
+from runnables.retrieval.filter_sql import to_sql
+from runnables.retrieval.filters import parse_filter
 from runnables.testing import WordEmbeddings
 from tests.both_modes import Call
 
@@ -300,6 +302,25 @@ def test_a_store_is_a_value(filled: str) -> None:
             copied(memory)
     for store in (one, same, memory):
         store.close()
+
+
+# -- filters
+
+
+@pytest.mark.parametrize(
+    "filter", [{"year": 2021}, {"year": {"$gt": 2020}}, {"year": "a"}], ids=str
+)
+def test_an_index_of_a_key_is_used(filled: str, filter: dict[str, Any]) -> None:
+    """One that a user has made, as the page on retrieval says."""
+    text, values = to_sql(parse_filter(filter))
+    with closing(sqlite3.connect(filled)) as connection:
+        connection.execute(
+            """CREATE INDEX docs_year ON docs (json_extract(metadata, '$."year"'))"""
+        )
+        plan = connection.execute(f"EXPLAIN QUERY PLAN SELECT n FROM docs WHERE {text}", values)
+        assert "USING INDEX docs_year" in str(plan.fetchall())
+    with SQLiteStore(filled, WordEmbeddings()) as store:
+        assert store.search("sea", filter=filter) == []
 
 
 # -- hybrid search

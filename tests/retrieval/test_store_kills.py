@@ -95,7 +95,7 @@ store.close()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size")
 def test_a_full_disk_keeps_what_is_done(tmp_path: Path) -> None:
-    """With a clear error; where there is room again, the same call goes on."""
+    """With a clear error; where there is space again, the same call goes on."""
     command = [sys.executable, "-c", FULL, str(tmp_path / "docs.db")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -167,6 +167,21 @@ class Search(BaseRetriever):
         return self.documents[: self.k]
 
 
+class SearchMany(Search):
+    max_batch_size: int = 20
+
+    def _get_relevant_documents_batch(
+        self, queries: Sequence[str], *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[list[Document]]:
+        return [self.documents[: self.k] for _ in queries]
+
+    async def _aget_relevant_documents_batch(
+        self, queries: Sequence[str], *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[list[Document] | Exception]:
+        return [KeyError(query) for query in queries]
+
+
+assert_type(SearchMany(documents=[], max_batch_size=5).batch(["a"]), list[list[Document]])
 search: Runnable[str, list[Document]] = Search(documents=[Document("a")])
 assert_type(search.invoke("a"), list[Document])
 assert_type(format_document(Document("a"), PromptTemplate.from_template("{page_content}")), str)
