@@ -90,8 +90,7 @@ class HTTPEmbeddings(Remote, Embeddings):
 
         Not the URL: the same model may move to another host. None: no model is named.
         """
-        sent = self.extra_body or {}
-        model = sent.get("model", self.model)
+        model = self._sent("model", self.model)
         if not isinstance(model, str) or not model:
             return None
         name = model.removeprefix("models/")  # which Google may have before it
@@ -99,8 +98,12 @@ class HTTPEmbeddings(Remote, Embeddings):
 
     def _vector_settings(self) -> list[str]:
         """Return the settings that change the vectors, in words."""
-        length = (self.extra_body or {}).get("dimensions", self.dimensions)
+        length = self._sent("dimensions", self.dimensions)
         return [f"{length} numbers"] if isinstance(length, int) else []
+
+    def _sent(self, key: str, value: Any) -> Any:
+        """Return what a request has at a key: this value, unless `extra_body` overrides it."""
+        return value if self.extra_body is None else self.extra_body.get(key, value)
 
     # -- hooks of a provider
 

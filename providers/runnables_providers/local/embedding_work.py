@@ -85,11 +85,11 @@ def _too_long(
     which = "The text" if count == 1 else f"Text {number + 1} of {count}"
     shown = string if len(string) <= _SHOWN else f"{string[:_SHOWN]}..."
     limit, own = abilities.context, abilities.trained
-    larger = f", give the model a larger context_size (it reads {own})," if limit < own else ""
+    larger = f" give the model a larger context_size (it reads {own})," if limit < own else ""
     return ContextLengthError(
         f"{which} ({shown!r}) has {tokens} tokens, and {abilities.name} reads {limit} at most. "
-        f"Split it, with `split_text` for example{larger} or pass truncate=True to the model to "
-        "embed its beginning.",
+        f"Split it (see `split_text`),{larger} or make the model with truncate=True, which embeds "
+        "the beginning.",
         provider="local",
         status=400,
     )

@@ -51,7 +51,9 @@ def _error(error: Mapping[str, Any]) -> ModelError:
 
 def too_many_tokens(answer: Any) -> int | None:
     """Return how many tokens a string has that is too long to embed; None for other answers."""
-    error = answer.get("error") if isinstance(answer, Mapping) else None
+    if not isinstance(answer, Mapping):
+        return None
+    error = cast("Mapping[str, Any]", answer).get("error")
     if not isinstance(error, Mapping):
         return None
     found = cast("Mapping[str, Any]", error)

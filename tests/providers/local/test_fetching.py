@@ -413,9 +413,10 @@ def test_the_file_of_an_installed_package_is_used(
 def test_a_home_folder_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is fetched, in each of the variables."""
     for variable in (CACHE_VARIABLE, MINILM.variable):
-        monkeypatch.setenv(variable, "~no-such-user/cache")
-        with pytest.raises(ConfigError, match=rf"{variable}=.*no home folder '~no-such-user'"):
-            fetch(MINILM)
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, "~no-such-user/cache")
+            with pytest.raises(ConfigError, match=rf"{variable}=.*no home folder '~no-such-user'"):
+                fetch(MINILM)
 
 
 def test_a_copy_that_the_environment_names_is_used(

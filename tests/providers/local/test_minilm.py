@@ -54,7 +54,7 @@ def write_model(folder: Path, *, dtype: str = "F32", without: str = "", cut: int
     for name, shape in shapes().items():
         count = shape[0] * (shape[1] if len(shape) == 2 else 1)
         begin = len(data)
-        data += struct.pack(f"<{count}f", *(begin / 4 + index / 8 for index in range(count)))
+        data += struct.pack(f"<{count}f", *(begin / 4 + index / 4 for index in range(count)))
         if name != without:
             infos[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, len(data)]}
     header = json.dumps(infos).encode()
@@ -94,7 +94,7 @@ def test_the_tensors_have_the_names_and_shapes_that_llama_cpp_knows(tmp_path: Pa
     begin = sum(size[0] * (size[1] if len(size) == 2 else 1) for size in sizes)
     assert (shape, form) == ((INNER, WIDTH), "e")
     numbers = struct.unpack(f"<{INNER * WIDTH}e", data)
-    assert numbers == tuple(begin + index / 8 for index in range(INNER * WIDTH))
+    assert numbers == tuple(begin + index / 4 for index in range(INNER * WIDTH))
 
 
 def test_the_metadata_describe_the_model_and_its_tokens(tmp_path: Path) -> None:
