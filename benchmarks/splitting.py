@@ -1,4 +1,4 @@
-"""Splitting: Markdown, and a text without a single place to split.
+"""Splitting: Markdown, and a string without a single place to split.
 
 The floor cuts a string into slices of equal length, wherever that is. `python -m benchmarks --only
 split split-solid` measures these rows; `python -m benchmarks.splitting` also prints what the chunks
@@ -43,7 +43,7 @@ def _lines(chance: random.Random, words: list[str]) -> list[str]:
 
 
 def solid(size: int) -> str:
-    """Return a text without spaces and line breaks."""
+    """Return a string without spaces and line breaks."""
     return "x" * size
 
 
@@ -89,7 +89,7 @@ ROWS: Sequence[Measured] = (
     ),
     Growth(
         "split-solid",
-        "split a text without a space, of 10 MB",
+        "split a string without a space, of 10 MB",
         "us/character",
         (100_000, 10_000_000),
         3,

@@ -30,14 +30,19 @@ from runnables import (
 NOTES = Path(__file__).with_name("notes")
 QUESTION = "How do I keep a pan from rusting?"
 
+READ = 1
+"""How many of the sources the model reads: one as small as the local one mixes several up."""
+
 prompt = ChatPromptTemplate(
     [
         (
             "human",
-            "Here are notes, each with a number in brackets:\n\n{sources}\n\n"
-            "Answer in one or two sentences from these notes alone, and end with the number of "
-            "the note in brackets.\n\nQuestion: {question}",
-        )
+            "A cat sleeps for fourteen hours. It hunts at dawn.\n\nQuestion: When does it eat?",
+        ),
+        ("ai", "It hunts at dawn."),
+        ("human", "Ships keep right. A bell warns others in fog.\n\nQuestion: What warns them?"),
+        ("ai", "A bell warns others in fog."),
+        ("human", "{sources}\n\nQuestion: {question}"),
     ]
 )
 
@@ -53,7 +58,7 @@ def asking(store: VectorStore, model: Runnable[Any, Any]) -> Runnable[str, dict[
     """Return a chain from a question to a dict of documents, question and answer."""
     shown = RunnableLambda(
         lambda found: {
-            "sources": format_documents(found["documents"], "[{number}] {page_content}"),
+            "sources": format_documents(found["documents"][:READ], "{page_content}"),
             "question": found["question"],
         }
     )
@@ -81,7 +86,7 @@ def main() -> None:
             if "documents" in chunk:
                 show(chunk["documents"])
             print(chunk.get("answer", ""), end="", flush=True)
-    print()
+    print(" [1]")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Cut a text into chunks: plain offsets, no documents.
+"""Cut a string into chunks: plain offsets, no documents.
 
 From where a chunk begins, it reaches as far as its size allows. It ends at the best separator of
 the second half of this window, or else at the best one of the first half; where there is none, it
@@ -72,10 +72,10 @@ class Cutter:
     # -- where a chunk ends
 
     def _chunk(self, begin: int, fresh: int) -> _Chunk:
-        """Return the chunk that begins here, or, where that leaves no room, at what is new.
+        """Return the chunk that begins here, or, where that leaves no space, at what is new.
 
         Args:
-            begin: where the chunk begins, if what it repeats leaves room for something new.
+            begin: where the chunk begins, if what it repeats leaves space for something new.
             fresh: the first character that no chunk has yet.
         """
         starts = (begin, fresh) if begin < fresh else (fresh,)

@@ -1,4 +1,4 @@
-"""Where a text may be cut: not within what a reader sees as one character.
+"""Where a string may be cut: not within what a reader sees as one character.
 
 The rules are those of the Unicode standard (UAX 29), as far as `unicodedata` knows what they need:
 marks that combine, emoji that are joined, flags, Hangul letters, and halves of surrogate pairs.
@@ -21,7 +21,7 @@ def is_boundary(text: str, index: int, start: int = 0) -> bool:
     Args:
         text: the text.
         index: between two characters, or at an end of the text.
-        start: an earlier boundary. No character before it is looked at, so that a text without
+        start: an earlier boundary. No character before it is looked at, so that a string without
             boundaries takes no longer than another.
     """
     if not start < index < len(text):
@@ -41,7 +41,7 @@ def is_boundary(text: str, index: int, start: int = 0) -> bool:
 
 
 def last_boundary(text: str, low: int, high: int, start: int = 0) -> int | None:
-    """Return the last place from `low` to `high` where a text may be cut; None where none is."""
+    """Return the last place from `low` to `high` where a string may be cut; None where none is."""
     for index in range(high, low - 1, -1):
         if is_boundary(text, index, start):
             return index
@@ -49,7 +49,7 @@ def last_boundary(text: str, low: int, high: int, start: int = 0) -> int | None:
 
 
 def first_boundary(text: str, low: int, high: int, start: int = 0) -> int | None:
-    """Return the first place from `low` to `high` where a text may be cut; None where none is."""
+    """Return the first place from `low` to `high` where a string may be cut; None where none is."""
     for index in range(low, high + 1):
         if is_boundary(text, index, start):
             return index
@@ -60,7 +60,7 @@ def _extends(character: str) -> bool:
     """Tell whether a character belongs to the one before it."""
     return (
         character in _EXTENDING
-        or "\U0001f3fb" <= character <= "\U0001f3ff"  # the colour of a skin
+        or "\U0001f3fb" <= character <= "\U0001f3ff"  # the tone of a skin
         or "\U000e0020" <= character <= "\U000e007f"  # the letters of a flag's region
         or unicodedata.category(character) in _MARKS
     )

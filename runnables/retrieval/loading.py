@@ -46,7 +46,7 @@ def load_documents(
     encoding: str | None = None,
     on_error: OnError = "raise",
 ) -> list[Document]:
-    """Return the texts of a folder, or of one file, as documents.
+    """Return the contents of a folder, or of one file, as documents.
 
     Read are text, Markdown and HTML, of which headings and lists become Markdown's, and scripts and
     styles are left out. Any other file that the `glob` names is read as text. The metadata of a

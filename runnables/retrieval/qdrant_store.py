@@ -117,9 +117,9 @@ class QdrantStore(VectorStore):
     def _add(self, group: Sequence[StoredDocument]) -> Added:
         """Store one group."""
         known = self._payloads([doc.id for doc in group])
-        texts = {id: payload["text"] for id, payload in known.items()}
-        new = [doc for doc in group if texts.get(doc.id) != doc.text]
-        same_text = [doc for doc in group if texts.get(doc.id) == doc.text]
+        stored = {id: payload["text"] for id, payload in known.items()}
+        new = [doc for doc in group if stored.get(doc.id) != doc.text]
+        same_text = [doc for doc in group if stored.get(doc.id) == doc.text]
         changed = [doc for doc in same_text if not doc.has_metadata(known[doc.id]["metadata"])]
         if new:
             found = self.embeddings.embed_documents([doc.text for doc in new])

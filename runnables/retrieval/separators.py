@@ -1,8 +1,8 @@
-"""Separators: where a text may be cut, the best places first.
+"""Separators: where a string may be cut, the best places first.
 
 A `Cut` is a place between two chunks; a `Level` finds the last or the first place of one kind
 within a window. Levels never look further than the window and a little beyond it, so that the time
-for a text is linear in its length.
+for a string is linear in its length.
 """
 
 from __future__ import annotations

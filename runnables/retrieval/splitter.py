@@ -20,7 +20,7 @@ Splittable: TypeAlias = str | Document | Iterable[Document | str]
 
 
 class RecursiveCharacterTextSplitter(NonBlockingStep[Splittable, list[Document]], internal=True):
-    """A runnable that splits texts at the best places: headings, paragraphs, lines, sentences.
+    """A runnable that splits documents at the best places: headings, paragraphs, lines, sentences.
 
     It takes a document, several, or a string, and returns the chunks of all in order. A chunk has
     the metadata of its document, and `start` and `end`: `text[start:end]` is the chunk. A chunk
@@ -85,7 +85,7 @@ class RecursiveCharacterTextSplitter(NonBlockingStep[Splittable, list[Document]]
         if chunk_overlap >= chunk_size:
             raise ConfigError(
                 f"chunk_overlap={chunk_overlap} is not smaller than chunk_size={chunk_size}, so "
-                f"no chunk would have room for anything new. Try {chunk_size // 10}."
+                f"no chunk would have space for anything new. Try {chunk_size // 10}."
             )
         if not callable(cast("object", length_function)):
             raise ConfigError(f"length_function={length_function!r}: expected a function")

@@ -18,7 +18,7 @@ SECONDS = 180
 
 
 def test_there_are_twenty_notes() -> None:
-    """Each has a text of a few hundred words, and no two are alike."""
+    """Each has one or two hundred words, and no two are alike."""
     notes = load_documents(FOLDER / "notes")
     assert len(notes) == 20
     assert all(100 < len(note.page_content.split()) < 300 for note in notes)

@@ -76,7 +76,7 @@ def test_a_page_becomes_text() -> None:
     ids=["empty", "plain", "heading", "open", "stray", "open script", "style", "picture",
          "paragraphs", "spaces", "entities", "title first", "declaration", "closed at once"],
 )  # fmt: skip
-def test_pieces_of_pages(html: str, text: str, title: str) -> None:
+def test_parts_of_pages(html: str, text: str, title: str) -> None:
     """Also of those that are not well formed."""
     assert tuple(read_html(html)) == (text, title)
 

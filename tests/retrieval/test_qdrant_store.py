@@ -80,7 +80,7 @@ def test_strings_have_no_order(client: QdrantClient) -> None:
 
 
 def test_any_key_is_filtered(client: QdrantClient) -> None:
-    """Also one that is a path, or has spaces; long strings are told apart."""
+    """Also one that is a path, or has spaces; long strings stay apart."""
     store = QdrantStore(client, WordEmbeddings())
     keys = ["a.b", "a b", "ä", "a[0]", "metadata"]
     docs = [Document(f"sea {n}", id=str(n), metadata={key: n}) for n, key in enumerate(keys)]

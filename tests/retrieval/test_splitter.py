@@ -23,8 +23,8 @@ _JOINED = [
     "\u1100\u1161",
     "\ud83d",
 ]
-PIECES = st.sampled_from([*_SPACES, *_WORDS, *_JOINED])
-TEXTS = st.lists(PIECES | st.text(max_size=4), max_size=80).map("".join)
+PARTS = st.sampled_from([*_SPACES, *_WORDS, *_JOINED])
+TEXTS = st.lists(PARTS | st.text(max_size=4), max_size=80).map("".join)
 
 
 def words(text: str) -> int:
