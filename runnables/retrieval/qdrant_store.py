@@ -259,8 +259,9 @@ class QdrantStore(VectorStore):
     def _exists(self) -> bool:
         """Tell whether the collection is there; check, the first time, whose vectors it has."""
         if self._size is None and self._client.collection_exists(self.collection):
-            config = self._client.get_collection(self.collection).config
-            there = (config.metadata or {}).get("vector_space")
+            config: Any = self._client.get_collection(self.collection).config
+            known: dict[str, Any] = config.metadata or {}
+            there = known.get("vector_space")
             space = vector_space(self.embeddings)
             if None not in (there, space) and there != space:
                 raise StoreError(

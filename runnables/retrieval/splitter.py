@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from runnables.compose.non_blocking import NonBlockingStep
+from runnables.core.options import refuse_options
 from runnables.core.values import show, show_settings
 from runnables.errors import ConfigError
 from runnables.retrieval.cutting import Cutter
@@ -163,6 +164,7 @@ class RecursiveCharacterTextSplitter(NonBlockingStep[Splittable, list[Document]]
     # -- a step
 
     def _apply(self, input: Any, **kwargs: Any) -> list[Document]:
+        refuse_options(self, kwargs)
         return [chunk for document in _documents(input) for chunk in self._chunks(document)]
 
     def _chunks(self, document: Document) -> Iterator[Document]:
@@ -211,9 +213,15 @@ _DEFAULTS: Mapping[str, Any] = {
 
 def _documents(given: Any) -> Iterator[Document]:
     """Yield the documents of an input."""
-    is_many = hasattr(given, "__iter__") and not isinstance(given, (str, Document, Mapping, bytes))
-    for each in given if is_many else (given,):
+    is_many = hasattr(given, "__iter__") and not _is_one(given)
+    many: Iterable[Any] = given if is_many else (given,)
+    for each in many:
         yield _document(each)
+
+
+def _is_one(given: Any) -> bool:
+    """Tell whether what can be iterated over is one input all the same."""
+    return isinstance(given, (str, Document, Mapping, bytes))
 
 
 def _document(given: Any) -> Document:
