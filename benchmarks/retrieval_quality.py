@@ -7,7 +7,7 @@ Without a folder, the small set of `benchmarks/retrieval_set` is searched, whose
 other words than its passages. A folder has files of the same forms: `passages*.txt`, with a subject
 in each line that begins with `#` and its passages below; `questions*.txt`, with the same subjects,
 and below each the number of a passage and a question; and `keywords.txt`, with lines such as
-`subject-3 | some words`.
+`subject-3 | some words`. Questions about passages that are not there are left out.
 
 Printed are the share of questions whose passage is first (hit@1) and among the first three
 (hit@3), and the mean of 1 / rank (MRR).
@@ -68,11 +68,14 @@ def read_set(folder: Path) -> Set:
         for line in filter(None, path.read_text(encoding="utf-8").splitlines()):
             answer, _, text = line.partition("|")
             keywords.append(Question(text.strip(), answer.strip()))
+    if not passages:
+        raise SystemExit(f"{folder} has no files passages*.txt")
     known = {passage.id for passage in passages}
-    unknown = sorted({each.answer for each in (*questions, *keywords)} - known)
-    if unknown or not passages:
-        raise SystemExit(f"{folder} has no passages {unknown or '*.txt'}")
-    return Set(passages, questions, keywords)
+    return Set(
+        passages,
+        [question for question in questions if question.answer in known],
+        [question for question in keywords if question.answer in known],
+    )
 
 
 def _subjects(path: Path) -> Iterable[tuple[str, list[str]]]:

@@ -42,14 +42,18 @@ def is_same_value(one: Any, other: Any) -> bool:
     """
     if one is other:
         return True
-    kind: Any = type(one)
-    if kind is not type(other):
+    kind = _type_of(one)
+    if kind is not _type_of(other):
         return False
     if kind is tuple:
         return len(one) == len(other) and all(map(is_same_value, one, other))
     if kind in _PLAIN:
         return bool(one == other)
     return kind.__module__ == "decimal" and _are_same_decimals(one, other)
+
+
+def _type_of(value: object) -> type[Any]:
+    return type(value)
 
 
 def _are_same_decimals(one: Any, other: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from runnables.core.options import unknown_option
+from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError
 from runnables.retrieval.documents import Document
 from runnables.retrieval.stored_documents import document_id
@@ -71,7 +72,7 @@ class LangChainNames(ABC):
             >>> len(store)
             2
         """
-        store: Self = cls(**settings, embeddings=embedding)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] - subclasses take it
+        store = cls._made(embedding, settings)
         store.add(documents)
         return store
 
@@ -80,7 +81,7 @@ class LangChainNames(ABC):
         cls, documents: Iterable[Document], embedding: Any, **settings: Any
     ) -> Self:
         """Do what `from_documents` does, async."""
-        store: Self = cls(**settings, embeddings=embedding)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] - subclasses take it
+        store = await to_thread(cls._made, embedding, settings)
         await store.aadd(documents)
         return store
 
@@ -109,7 +110,8 @@ class LangChainNames(ABC):
             >>> [doc.page_content for doc in store.similarity_search("Two", k=1)]
             ['Two']
         """
-        return cls.from_documents(_documents(texts, metadatas, ids), embedding, **settings)
+        docs = _documents(texts, metadatas, ids)
+        return cls.from_documents(docs, embedding, **settings)
 
     @classmethod
     async def afrom_texts(
@@ -124,6 +126,13 @@ class LangChainNames(ABC):
         """Do what `from_texts` does, async."""
         docs = _documents(texts, metadatas, ids)
         return await cls.afrom_documents(docs, embedding, **settings)
+
+    @classmethod
+    def _made(cls, embedding: Any, settings: Mapping[str, Any]) -> Self:
+        """Return a new store, which may open a file."""
+        make: Any = cls
+        store: Self = make(**settings, embeddings=embedding)
+        return store
 
     # -- changing it
 

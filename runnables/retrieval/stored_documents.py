@@ -153,7 +153,7 @@ def _problem(value: Any) -> str | None:
         return None if is_small else f"is {value!r}, a number of more than 64 bits"
     if isinstance(value, float):
         return None if value - value == 0 else f"is {value!r}"
-    kind = type(value)
+    kind: Any = type(value)
     if kind is list:
         return _first_problem(value)
     if kind is dict:

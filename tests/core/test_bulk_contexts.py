@@ -70,7 +70,7 @@ def test_a_call_for_one_tenant_never_has_rows_of_another(limit: int, call: Call)
 
 
 def test_each_tenants_rows_fill_their_own_calls(call: Call) -> None:
-    """A call that is full is made, whoever waits beside it; endless inputs end nowhere else."""
+    """A call that is full is made, whichever rows wait beside it, also of endless inputs."""
     bulk = Sees(3)
     chain = enter(lambda number: number % 2, call) | bulk
     pairs = call.batch_as_completed(chain, count(), take=24, max_concurrency=1)

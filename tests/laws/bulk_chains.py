@@ -33,7 +33,7 @@ class Marks(Tens):
         return [f"bulk {value}" for value in values]
 
 
-tenant: contextvars.ContextVar[str] = contextvars.ContextVar("tenant", default="nobody")
+tenant: contextvars.ContextVar[str] = contextvars.ContextVar("tenant", default="no tenant")
 
 
 class Finds(Tens):

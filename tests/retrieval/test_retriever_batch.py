@@ -42,9 +42,9 @@ class Lengths(Embeddings):
         super().__init__()
         self._requests: list[list[str]] = []
 
-    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        self._requests.append(list(texts))
-        return [[float(len(text))] for text in texts]
+    def embed_documents(self, strings: Sequence[str]) -> list[list[float]]:
+        self._requests.append(list(strings))
+        return [[float(len(text))] for text in strings]
 
 
 class Nearest(BaseRetriever):

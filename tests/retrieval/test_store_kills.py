@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from runnables import SQLiteStore
+from runnables import Document, InMemoryVectorStore, SQLiteStore
 from runnables.testing import WordEmbeddings
 from tests.retrieval.kills import ROOT, check, run_round
 
@@ -38,7 +40,7 @@ print(added.added)
 
 READER = """
 import sys, pathlib
-from runnables import SQLiteStore
+from runnables import Document, InMemoryVectorStore, SQLiteStore
 from runnables.testing import WordEmbeddings
 with SQLiteStore(sys.argv[1], WordEmbeddings()) as store:
     most = 0
@@ -72,6 +74,53 @@ def test_processes_write_and_read_one_file(tmp_path: Path) -> None:
 def _start(script: str, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", script, *arguments]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+FORK = """
+import os, sys
+from runnables import Document, SQLiteStore
+from runnables.testing import WordEmbeddings
+store = SQLiteStore(sys.argv[1], WordEmbeddings())
+store.add([Document("sea", id="a"), Document("bread", id="b")])
+assert store.search("sea", k=1)[0].id == "a"
+child = os.fork()
+if child == 0:
+    store.add([Document("sea sea", id="c")])
+    os._exit(0 if {doc.id for doc in store.search("sea", k=9)} == set("abc") else 1)
+assert os.waitpid(child, 0)[1] == 0
+assert {doc.id for doc in store.search("sea", k=9)} == set("abc")
+store.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks")
+def test_a_fork_has_connections_and_vectors_of_its_own(tmp_path: Path) -> None:
+    """Both go on, and see what the other has added."""
+    path = str(tmp_path / "docs.db")
+    subprocess.run([sys.executable, "-c", FORK, path], cwd=ROOT, check=True)
+    assert check(path) == []
+
+
+@pytest.mark.parametrize("make", ["file", "memory"])
+def test_threads_share_a_store(tmp_path: Path, make: str) -> None:
+    """Some add, some search: what is found is whole, and nothing is lost."""
+    model = WordEmbeddings()
+    path = tmp_path / "docs.db"
+    store = SQLiteStore(path, model) if make == "file" else InMemoryVectorStore(model)
+
+    def add(part: int) -> int:
+        docs = [Document(f"sea {part} {number}") for number in range(60)]
+        return sum(store.add([doc], 1).added for doc in docs)
+
+    def find(_: int) -> int:
+        counts = [len({doc.id for doc in store.search("sea", k=1000)}) for _ in range(30)]
+        assert counts == sorted(counts)
+        return 0
+
+    with store, ThreadPoolExecutor(6) as pool:
+        done = [pool.submit(work, part) for part in range(3) for work in (add, find)]
+        assert sum(each.result() for each in done) == 180
+        assert len(store) == len(store.search("sea", k=1000)) == 180
 
 
 FULL = """
