@@ -26,7 +26,8 @@ TEXT_MODELS: Final = (
 )
 RESULTS: Final = "Models take and return messages: AIMessage, AIMessageChunk."
 RETRIEVAL: Final = (
-    "There is no store or splitter here: subclass BaseRetriever for a store, or use a function."
+    "Use SQLiteStore, or InMemoryVectorStore; for another store, subclass VectorStore, or "
+    "BaseRetriever for a search of another kind."
 )
 SPLITTERS: Final = (
     "Use RecursiveCharacterTextSplitter, which knows Markdown's headings; it takes separators."

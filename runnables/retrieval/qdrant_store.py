@@ -8,7 +8,6 @@ from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
-from runnables.core.installation import missing_extra
 from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError, StoreError
 from runnables.retrieval.filters import Filter, parse_filter
@@ -303,6 +302,8 @@ def _require(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError:
+        from runnables.core.installation import missing_extra  # most programs miss nothing
+
         raise missing_extra("QdrantStore", "qdrant-client", "qdrant") from None
 
 

@@ -51,7 +51,7 @@ ANSWERS = {
     "LangChainTracer": "on_event",
     "BaseDocumentTransformer": "BaseRetriever",
     "FAISS": "BaseRetriever",
-    "InMemoryVectorStore": "BaseRetriever",
+    "Chroma": "VectorStore",
     "MarkdownTextSplitter": "RecursiveCharacterTextSplitter",
     "PyPDFLoader": "load_documents",
     "dumps": "Pickle",

@@ -42,6 +42,7 @@ def test_a_store_that_finds_at_random_scores_low() -> None:
 
 
 @pytest.mark.local_model
+@pytest.mark.leaks(reason="the loaded model keeps its threads and its socket")
 def test_the_right_note_is_found() -> None:
     """The page gives the measured share; this is a guard against a model that finds nothing."""
     found = score(filled(init_embeddings("local")), read_questions())
