@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks import batches, calls, many_streams, models, retrieval_speed, streaming, tracing
+from benchmarks import (
+    batches,
+    calls,
+    many_streams,
+    models,
+    retrieval_speed,
+    splitting,
+    streaming,
+    tracing,
+)
 from benchmarks.harness import Measured, Result, as_json, table
 
 ROWS: Sequence[Measured] = (
@@ -21,6 +30,7 @@ ROWS: Sequence[Measured] = (
     *many_streams.ROWS,
     *tracing.ROWS,
     *retrieval_speed.ROWS,
+    *splitting.ROWS,
 )
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 COMMAND = "python -m benchmarks --write"
@@ -61,6 +71,8 @@ to other machines better than the times do, and the budgets are ratios.
   costs what "invoke, 10 steps" does.
 - A search among documents finds the closest four of 10,000 vectors of 384 numbers. Its floor is
   NumPy alone. `python -m benchmarks.retrieval_speed` measures more sizes, and another store.
+- The floor of splitting cuts a string into slices of equal length, wherever that is; the peer is
+  langchain-text-splitters.
 - Of many streams at once, {streams:,} are open, and {peer_streams} of the peer's, which does not
   keep up with more. Counted are the CPU time of three seconds, from when all have their first
   chunk, and how much more memory the process then has than before it opened them.

@@ -147,8 +147,10 @@ HOMES: Final = {
         "SemanticSimilarityExampleSelector StringPromptTemplate SystemMessagePromptTemplate"
     ),
     "runnables.retrieval": (
-        "Added aformat_document BaseRetriever Document document_id format_document "
-        "InMemoryVectorStore SQLiteStore StoreRetriever Synced VectorStore"
+        "Added aformat_document BaseRetriever create_retriever_tool Document document_id "
+        "DocumentLoadError format_document format_documents InMemoryVectorStore "
+        "iter_documents load_documents QdrantStore RecursiveCharacterTextSplitter SQLiteStore "
+        "StoreRetriever Synced VectorStore"
     ),
     "runnables.serving.text_streams": "growing_text text_stream",
     "runnables.tools": (

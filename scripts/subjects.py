@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def full_path(name: str) -> str:
@@ -210,9 +213,12 @@ SUBJECTS = (
         "Retrieval",
         "Documents, and what finds them for a question.",
         {
-            "Documents": "Document document_id format_document aformat_document",
-            "Stores": "SQLiteStore InMemoryVectorStore StoreRetriever Added Synced",
+            "Documents": "Document document_id format_documents format_document aformat_document",
+            "From files": "load_documents iter_documents",
+            "Split": "RecursiveCharacterTextSplitter",
+            "Stores": "SQLiteStore InMemoryVectorStore QdrantStore StoreRetriever Added Synced",
             "Stores of your own": "VectorStore testing.VectorStoreTests testing.WordEmbeddings",
+            "As a tool": "create_retriever_tool",
             "Retrievers of your own": "BaseRetriever CallbackManagerForRetrieverRun "
             "AsyncCallbackManagerForRetrieverRun",
         },
@@ -282,6 +288,7 @@ SUBJECTS = (
             "Models and services": "ModelError RateLimitError ServerError ModelConnectionError "
             "ModelTimeoutError AuthenticationError PermissionDeniedError InvalidRequestError "
             "ContextLengthError ConversationError ModelRefusalError WeightsError BudgetExceeded",
+            "Documents from files": "DocumentLoadError",
             "Batches as jobs": "BatchStopped CheckpointError EarlierFailure "
             "RemoteError WorkerLostError",
             "Stores": "StoreError",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import load, many_streams, models, retrieval_quality, retrieval_speed
+from benchmarks import load, many_streams, models, retrieval_quality, retrieval_speed, splitting
 from benchmarks.candidates import Aiohttp, AsyncAiohttp
 from benchmarks.harness import Growth, Row, Run, repeated, table
 from benchmarks.models import _Ours
@@ -83,7 +83,10 @@ def test_work_that_grows_with_its_square_is_found(clock: Clock) -> None:
     assert not result.passed
 
 
-GUARDED = ("invoke", "ainvoke", "ainvoke-non-blocking", "batch", "parallel", "accumulate")
+GUARDED = (
+    *("invoke", "ainvoke", "ainvoke-non-blocking", "batch", "parallel", "accumulate"),
+    "split",
+)
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +130,15 @@ def test_what_is_put_under_load_answers_in_full(subject: type[Any]) -> None:
     """Whole and streamed, 64 at once; what is left out cannot be quick."""
     found = load.figures(subject, {"plain": 64, "burst": 8, "paced": 1}, rounds=1)
     assert {"ms/request", "us/chunk, burst", "us/chunk, paced", "MB"} <= found.keys()
+
+
+def test_splitting_describes_the_chunks_of_both() -> None:
+    """The slices of the floor end anywhere, and the chunks of a splitter with lines."""
+    text = splitting.markdown(20_000)
+    chunks = splitting.RecursiveCharacterTextSplitter(chunk_size=splitting.SIZE).split_text(text)
+    assert len(text) == 20_000
+    assert "100% end with a line" in splitting.described(chunks, text)
+    assert "0% end with a line" not in splitting.described([text[:500], text[500:]], text)
 
 
 def test_of_many_streams_both_figures_are_measured() -> None:

@@ -17,11 +17,13 @@ from runnables.core.names_of_langchain import (
     EMBEDDINGS,
     HANDLERS,
     HISTORY,
+    LOADERS,
     MIDDLEWARE,
     RESULTS,
     RETRIEVAL,
     SENTENCES,
     SERVICE_TOOLS,
+    SPLITTERS,
     TEXT_MODELS,
     TOOL_PARSERS,
 )
@@ -51,8 +53,10 @@ _BY_PATTERN: Final = (
     (r"\w*Middleware", MIDDLEWARE),
     (r"Chat[A-Z]\w*|\w+Chat|HumanInputChatModel|\w+ChatEndpoint|\w+MaasChat", COMPATIBLE),
     (r"\w+Embeddings(Endpoint)?|\w+SemanticEmbedding", EMBEDDINGS),
-    (r"\w*(Retriever|VectorStore|Loader|TextSplitter|Splitter|Compressor|RecordManager|Index|"
-     r"Document|Blob|BlobParser|DocumentTransformer)|FAISS|Chroma|Pinecone|Qdrant|PGVector|Milvus|"
+    (r"\w*(TextSplitter|Splitter)", SPLITTERS),
+    (r"\w*(Loader|Blob|BlobParser)", LOADERS),
+    (r"\w*(Retriever|VectorStore|Compressor|RecordManager|Index|"
+     r"Document|DocumentTransformer)|FAISS|Chroma|Pinecone|Qdrant|PGVector|Milvus|"
      r"Weaviate|index|aindex", RETRIEVAL),
     (r"\w*Agent\w*|create_\w*agent\w*", AGENTS),
     (r"\w*Chain|load_\w*chain|create_\w*chain|RetrievalQA\w*", CHAINS),

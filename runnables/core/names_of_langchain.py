@@ -26,7 +26,14 @@ TEXT_MODELS: Final = (
 )
 RESULTS: Final = "Models take and return messages: AIMessage, AIMessageChunk."
 RETRIEVAL: Final = (
-    "There is no store or splitter here: subclass BaseRetriever for a store, or use a function."
+    "Use SQLiteStore, or InMemoryVectorStore; for another store, subclass VectorStore, or "
+    "BaseRetriever for a search of another kind."
+)
+SPLITTERS: Final = (
+    "Use RecursiveCharacterTextSplitter, which knows Markdown's headings; it takes separators."
+)
+LOADERS: Final = (
+    "Use load_documents(path) for text, Markdown and HTML; for other files, make Document objects."
 )
 TOOL_PARSERS: Final = "Use PydanticToolsParser, JsonOutputToolsParser, or with_structured_output."
 MIDDLEWARE: Final = (
@@ -138,16 +145,17 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Embeddings, documents, retrieval": {
         RETRIEVAL: (
-            "BaseCrossEncoder BaseMedia Comparator Comparison DeleteResponse ElementType Expr "
-            "FilterDirective HeaderType HypotheticalDocumentEmbedder IndexingException "
-            "IndexingResult LangSmithRetrieverParams Language LineType Operation Operator "
-            "PathLike RetrieverInput StructuredQuery Tokenizer UpsertResponse VST Visitor "
-            "create_history_aware_retriever maximal_marginal_relevance split_text_on_tokens"
+            "BaseCrossEncoder BaseMedia Comparator Comparison DeleteResponse Expr "
+            "FilterDirective HypotheticalDocumentEmbedder IndexingException "
+            "IndexingResult LangSmithRetrieverParams Operation Operator "
+            "RetrieverInput StructuredQuery UpsertResponse VST Visitor "
+            "create_history_aware_retriever maximal_marginal_relevance"
         ),
+        SPLITTERS: "ElementType HeaderType Language LineType Tokenizer split_text_on_tokens",
+        LOADERS: "PathLike",
         "Use OpenAIEmbeddings(base_url=...) of runnables_providers.openai.": (
             "AzureOpenAIEmbeddings"
         ),
-        "Use tool('name', retriever).": "create_retriever_tool",
         EMBEDDINGS: "AwaEmbeddings MistralAIEmbeddings",
     },
     "Prompts": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ WITH_MODEL = {
     "README.md",
     "chat-with-history.md",
     "classification.md",
+    "documents.md",
     "getting-started.md",
     "local-model.md",
 }
@@ -37,9 +39,13 @@ def _case(block: Block) -> Any:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Page]]:
-    """Return the pages, each with its namespace; blocks run in a folder of their own."""
-    cwd = Path.cwd()
-    os.chdir(tmp_path_factory.mktemp("docs"))
+    """Return the pages, each with its namespace; blocks run in a folder of their own.
+
+    In it are the notes that the guide on documents reads.
+    """
+    cwd, folder = Path.cwd(), tmp_path_factory.mktemp("docs")
+    shutil.copytree(ROOT / "examples" / "documents" / "notes", folder / "notes")
+    os.chdir(folder)
     opened = {
         path: Page(path, [block for block in BLOCKS if block.path == path])
         for path in {block.path for block in BLOCKS}

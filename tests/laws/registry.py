@@ -12,6 +12,7 @@ from tests.laws.registry_history import histories
 from tests.laws.registry_models import models, parsers, prompts
 from tests.laws.registry_policies import bindings, caches, controls, fallbacks, retries
 from tests.laws.registry_remote import remotes
+from tests.laws.registry_retrieval import splitters
 from tests.laws.registry_tools import agents, tools
 from tests.laws.specimens import Specimen
 
@@ -35,6 +36,7 @@ REGISTRY: list[Specimen] = [
     *parsers(),
     *agents(),
     *histories(),
+    *splitters(),
     *remotes(),
 ]
 

@@ -1,0 +1,87 @@
+"""The files below a folder: in a fixed order, without hidden ones, each folder once."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+
+def matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Return a function that tells whether a relative path matches one of these patterns.
+
+    A pattern without a slash is for the name of a file, at any depth; `**` stands for any folders.
+    Upper and lower case are the same.
+    """
+    expressions = "|".join(f"(?:{_expression(pattern)})" for pattern in patterns)
+    compiled = re.compile(expressions, re.IGNORECASE | re.DOTALL)
+    return lambda path: compiled.fullmatch(path) is not None
+
+
+def _expression(pattern: str) -> str:
+    """Return a pattern as a regular expression of a path with slashes."""
+    *folders, name = pattern.removeprefix("./").strip("/").split("/")
+    if not folders:
+        folders = ["**"]
+    parts = ["(?:[^/]+/)*" if each == "**" else f"{_segment(each)}/" for each in folders]
+    return "".join([*parts, ".*" if name == "**" else _segment(name)])
+
+
+def _segment(pattern: str) -> str:
+    """Return the part of a pattern between two slashes as a regular expression."""
+    parts = re.split(r"(\*|\?|\[!?[^]]+\])", pattern)
+    return "".join(_WILDCARDS.get(part) or _plain_or_set(part) for part in parts)
+
+
+_WILDCARDS = {"*": "[^/]*", "?": "[^/]"}
+
+
+def _plain_or_set(part: str) -> str:
+    if len(part) < 3 or not (part.startswith("[") and part.endswith("]")):
+        return re.escape(part)
+    inside = part[1:-1].replace("\\", r"\\").replace("[", r"\[")
+    return (
+        f"[^/{inside[1:]}]" if inside.startswith("!") else f"[{inside.replace('^', chr(92) + '^')}]"
+    )
+
+
+def files_below(
+    folder: Path, is_wanted: Callable[[str], bool], on_error: Callable[[Path, OSError], None]
+) -> Iterator[Path]:
+    """Yield the files below a folder whose relative path is wanted, sorted by path.
+
+    Links are followed, and a folder that several lead to is read once, so loops end. Hidden files
+    and folders, those whose name begins with a dot, are left out, and so is what is no file, such
+    as a pipe.
+
+    Args:
+        folder: where to look.
+        is_wanted: tells by the path, with slashes, whether a file is wanted.
+        on_error: receives each folder that cannot be read, with the error.
+    """
+    seen: set[tuple[int, int]] = set()
+    waiting = [(folder, "")]
+    while waiting:
+        path, relative = waiting.pop()
+        if relative and not path.is_dir():
+            if is_wanted(relative) and (path.is_file() or not path.exists()):  # or a broken link
+                yield path
+            continue
+        try:
+            status = path.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            names = sorted(os.listdir(path), reverse=True)
+        except OSError as error:
+            on_error(path, error)
+            continue
+        waiting += [
+            (path / name, f"{relative}/{name}" if relative else name)
+            for name in names
+            if not name.startswith(".")
+        ]

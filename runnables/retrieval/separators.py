@@ -1,0 +1,157 @@
+"""Separators: where a string may be cut, the best places first.
+
+A `Cut` is a place between two chunks; a `Level` finds the last or the first place of one kind
+within a window. Levels never look further than the window and a little beyond it, so that the time
+for a string is linear in its length.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, TypeAlias
+
+from runnables.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KeepSeparator: TypeAlias = bool | Literal["start", "end"]
+"""Which chunk has the separator: the next one ("start", True), the one before, or none (False)."""
+
+
+class Cut(NamedTuple):
+    """A place between two chunks: where the first ends, and where the next begins."""
+
+    end: int
+    next: int
+
+
+class Level(Protocol):
+    """One kind of separator."""
+
+    def last(self, text: str, low: int, high: int) -> Iterator[Cut]:
+        """Yield the cuts whose `end` is from `low` to `high`, the last one first."""
+        ...
+
+    def first(self, text: str, low: int, high: int) -> Iterator[Cut]:
+        """Yield the cuts whose `next` is from `low` to `high`, the first one first."""
+        ...
+
+
+@dataclass(frozen=True)
+class Literals:
+    """Separators that are strings, of the same rank."""
+
+    separators: tuple[str, ...]
+    keep: KeepSeparator = True
+
+    def last(self, text: str, low: int, high: int) -> Iterator[Cut]:
+        """Yield the cuts whose `end` is from `low` to `high`, the last one first."""
+        while low <= high:
+            found = [cut for each in self.separators if (cut := self._last(text, each, low, high))]
+            if not found:
+                return
+            cut = max(found)
+            yield cut
+            high = cut.end - 1
+
+    def first(self, text: str, low: int, high: int) -> Iterator[Cut]:
+        """Yield the cuts whose `next` is from `low` to `high`, the first one first."""
+        while low <= high:
+            found = [cut for each in self.separators if (cut := self._first(text, each, low, high))]
+            if not found:
+                return
+            cut = min(found, key=_by_next)
+            yield cut
+            low = cut.next + 1
+
+    def _last(self, text: str, separator: str, low: int, high: int) -> Cut | None:
+        size = len(separator)
+        before = size if self.keep == "end" else 0
+        found = text.rfind(separator, max(0, low - before), high - before + size)
+        return None if found < 0 else _cut(found, found + size, self.keep)
+
+    def _first(self, text: str, separator: str, low: int, high: int) -> Cut | None:
+        size = len(separator)
+        before = size if self.keep in ("end", False) else 0
+        found = text.find(separator, max(0, low - before), high - before + size)
+        return None if found < 0 else _cut(found, found + size, self.keep)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A separator that is a regular expression."""
+
+    pattern: re.Pattern[str]
+    keep: KeepSeparator = True
+
+    def last(self, text: str, low: int, high: int) -> Iterator[Cut]:
+        """Yield the cuts whose `end` is from `low` to `high`, the last one first."""
+        found = self._all(text, low, high)
+        yield from reversed([cut for cut in found if low <= cut.end <= high])
+
+    def first(self, text: str, low: int, high: int) -> Iterator[Cut]:
+        """Yield the cuts whose `next` is from `low` to `high`, the first one first."""
+        for cut in self._all(text, low, high):
+            if low <= cut.next <= high:
+                yield cut
+
+    def _all(self, text: str, low: int, high: int) -> Iterator[Cut]:
+        # a match may begin before the window, and end or look ahead beyond it
+        beyond = high - low + 16
+        for match in self.pattern.finditer(text, max(0, low - 16), high + beyond):
+            if match.start() > high:
+                return
+            yield _cut(match.start(), match.end(), self.keep)
+
+
+def _by_next(cut: Cut) -> int:
+    return cut.next
+
+
+def _cut(start: int, end: int, keep: KeepSeparator) -> Cut:
+    """Return the cut at a separator."""
+    if keep == "end":
+        return Cut(end, end)
+    return Cut(start, start) if keep else Cut(start, end)
+
+
+HEADINGS: Final = Pattern(re.compile(r"\n(?=#{1,6}[ \t])"))
+"""The line breaks before Markdown's headings."""
+
+DEFAULT_LEVELS: Final[tuple[Level, ...]] = (
+    HEADINGS,
+    Literals(("\n\n",)),
+    Literals(("\n",)),
+    Literals((". ", "! ", "? ", "。", "！", "？"), "end"),  # noqa: RUF001 - those of Chinese
+    Literals((" ", "\t", "、", "，"), "end"),  # noqa: RUF001
+)
+"""Headings, paragraphs, lines, sentences, words."""
+
+
+@lru_cache(maxsize=64)
+def levels_of(
+    separators: tuple[str, ...] | None, keep: KeepSeparator, is_regex: bool
+) -> tuple[Level, ...]:
+    """Return a level for each separator, in order; "" is none, as any text can be cut anywhere.
+
+    Raises:
+        ConfigError: a separator is no regular expression.
+    """
+    if separators is None:
+        return DEFAULT_LEVELS
+    return tuple(_level(each, keep, is_regex) for each in separators if each)
+
+
+def _level(separator: str, keep: KeepSeparator, is_regex: bool) -> Level:
+    if not is_regex:
+        return Literals((separator,), keep)
+    try:
+        return Pattern(re.compile(separator), keep)
+    except re.error as error:
+        raise ConfigError(
+            f"The separator {separator!r} is not a regular expression: {error}. "
+            "Leave is_separator_regex out for separators that are plain text."
+        ) from None
