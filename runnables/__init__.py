@@ -184,6 +184,10 @@ if TYPE_CHECKING:
         SummarizeHistory as SummarizeHistory,
         with_history as with_history,
     )
+    from runnables.interop.langchain import (
+        from_langchain as from_langchain,
+        to_langchain as to_langchain,
+    )
     from runnables.jobs.estimate import (
         Estimate as Estimate,
         aestimate as aestimate,

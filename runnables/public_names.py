@@ -80,6 +80,7 @@ HOMES: Final = {
         "InMemoryChatMessageHistory InMemoryHistory RunnableWithMessageHistory "
         "SQLiteChatMessageHistory SQLiteHistory SummarizeHistory with_history"
     ),
+    "runnables.interop.langchain": "from_langchain to_langchain",
     "runnables.jobs.estimate": "aestimate Estimate estimate",
     "runnables.jobs.executors.ray_executor": "RayExecutor",
     "runnables.jobs.job": "AsyncBatchJob BatchJob BatchResult",

@@ -31,7 +31,7 @@ LADDER = (
     ("models",),
     ("agents", "callbacks", "history", "mcp", "retrieval"),
     ("testing", "type_names", "jobs", "graph", "tracing"),
-    ("serving",),
+    ("interop", "serving"),
     ("cli",),
 )
 """The folders of `runnables`, lowest first: each imports from itself and from those below it."""
