@@ -266,7 +266,9 @@ async def aemit(handlers: Iterable[Handler], event: Event) -> None:
     failure: BaseException | None = None
     for handler in handlers:
         try:
-            result = handler.on_event(event)
+            # an adapter of another library's handlers has a method for each of the two
+            receive = getattr(handler, "aon_event", None) or handler.on_event
+            result = receive(event)
             if result is not None and inspect.isawaitable(result):
                 await result
         except Exception as error:
