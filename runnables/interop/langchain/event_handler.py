@@ -367,7 +367,7 @@ class AsyncChunkEventHandler(AsyncEventHandler, ChunkEventHandler):
 
 
 def _awaited(name: str) -> Callable[..., Any]:
-    """Return a method as a coroutine function, by which LangChain knows that it is to be awaited."""
+    """Return a method as a coroutine function: LangChain awaits those."""
     plain: Any = getattr(EventHandler, name)
 
     async def method(self: AsyncEventHandler, *args: Any, **kwargs: Any) -> None:
