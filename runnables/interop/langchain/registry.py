@@ -42,9 +42,15 @@ class Kind:
 
 
 KINDS: Final = (
-    Kind("message", "messages", "BaseMessage", "BaseMessage"),
-    Kind("document", "documents", "BaseMedia", "Document"),
+    Kind(
+        "message",
+        "messages",
+        "HumanMessage AIMessage SystemMessage ToolMessage ChatMessage",
+        "BaseMessage",
+    ),
+    Kind("document", "documents", "Document", "Document"),
     Kind("prompt value", "prompt_values", "PromptValue", "PromptValue"),
+    Kind("message of another kind", "messages", "BaseMessage"),
     Kind("chat model", "chat_models", "BaseChatModel", "ChatModel"),
     Kind("text model", "llms", "BaseLLM", "TextModel"),
     Kind("tool", "tools", "BaseTool", "BaseTool"),
