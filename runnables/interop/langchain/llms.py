@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from runnables.compose.policies.attempts import RetryPolicy
 from runnables.interop.langchain import model_calls
 from runnables.messages.ai import AIMessage, AIMessageChunk
-from runnables.messages.kinds import text_message
+from runnables.messages.usage import UsageMetadata
 from runnables.models.text import TextModel
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def to_theirs(x: Any) -> Any:
 class TextModelOfLangChain(TextModel, internal=True):
     """A model of text of LangChain, as one of ours. See `ChatModelOfLangChain`.
 
-    LangChain's `invoke` and `stream` of such models return strings, without a usage.
+    LangChain streams strings, without a usage. A non-streamed answer has the usage that the
+    service reported.
 
     Args:
         theirs: the model of LangChain.
@@ -69,10 +70,11 @@ class TextModelOfLangChain(TextModel, internal=True):
     # -- the hooks
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        return text_message(model_calls.call(self.theirs, messages[0].text, options))
+        return _answer(model_calls.generate(self.theirs, messages[0].text, options))
 
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        return text_message(await model_calls.acall(self.theirs, messages[0].text, options))
+        result = await model_calls.agenerate(self.theirs, messages[0].text, options)
+        return _answer(result)
 
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]
@@ -93,3 +95,21 @@ class TextModelOfLangChain(TextModel, internal=True):
                 yield AIMessageChunk(chunk)
         finally:
             await chunks.aclose()
+
+
+def _answer(result: Any) -> AIMessage:
+    """Return the answer of a result of theirs, with what is beside it."""
+    output: dict[str, Any] = dict(result.llm_output or {})
+    answer = result.generations[0][0]
+    tokens: dict[str, int] = output.pop("token_usage", None) or {}
+    metadata = {**output, **(answer.generation_info or {})}
+    return AIMessage(answer.text, response_metadata=metadata, usage_metadata=_usage(tokens))
+
+
+def _usage(tokens: dict[str, int]) -> UsageMetadata | None:
+    """Return the usage that a service reported in OpenAI's words; None where it did not."""
+    read, written = tokens.get("prompt_tokens"), tokens.get("completion_tokens")
+    if read is None or written is None:
+        return None
+    total = tokens.get("total_tokens", read + written)
+    return UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=total)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from runnables.core.config import current_scope
 from runnables.engine.stream import aclose, close
 from runnables.errors import ConfigError, is_retryable
 from runnables.interop.langchain.border import silent
@@ -16,10 +17,17 @@ from runnables.models.options import check_numbers, checked_stop
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
 
-_UNREPORTED: Final[dict[str, Any]] = {"callbacks": []}
-"""The config of their calls. A call gets a copy, as theirs remove keys."""
-
 _END: Final = object()
+
+
+def _config() -> dict[str, Any]:
+    """Return the config of a call of theirs: no handlers, and what their configurable fields read.
+
+    Each call gets a new dict, as theirs remove keys.
+    """
+    scope = current_scope()
+    values = {} if scope is None else scope.get("configurable", {})
+    return {"callbacks": [], "configurable": values} if values else {"callbacks": []}
 
 
 def call(target: Any, value: Any, keywords: Mapping[str, Any]) -> Any:
@@ -31,13 +39,13 @@ def call(target: Any, value: Any, keywords: Mapping[str, Any]) -> Any:
         keywords: the options of the call.
     """
     with silent():
-        return target.invoke(value, dict(_UNREPORTED), **keywords)
+        return target.invoke(value, _config(), **keywords)
 
 
 async def acall(target: Any, value: Any, keywords: Mapping[str, Any]) -> Any:
     """Return what a model of theirs answers."""
     with silent():
-        return await target.ainvoke(value, dict(_UNREPORTED), **keywords)
+        return await target.ainvoke(value, _config(), **keywords)
 
 
 def stream(target: Any, value: Any, keywords: Mapping[str, Any]) -> Generator[Any, None, None]:
@@ -45,7 +53,7 @@ def stream(target: Any, value: Any, keywords: Mapping[str, Any]) -> Generator[An
     chunks: Any = None
     try:
         with silent():
-            chunks = target.stream(value, dict(_UNREPORTED), **keywords)
+            chunks = target.stream(value, _config(), **keywords)
         while True:
             with silent():  # not across a yield, where the caller's own calls would be silent
                 chunk = next(chunks, _END)
@@ -64,7 +72,7 @@ async def astream(
     chunks: Any = None
     try:
         with silent():
-            chunks = target.astream(value, dict(_UNREPORTED), **keywords)
+            chunks = target.astream(value, _config(), **keywords)
         while True:
             with silent():
                 chunk = await anext(chunks, _END)
@@ -74,6 +82,18 @@ async def astream(
     finally:
         with silent():
             await aclose(chunks)
+
+
+def generate(theirs: Any, prompt: str, keywords: Mapping[str, Any]) -> Any:
+    """Return the result of a model of text of theirs, which has more than the text."""
+    with silent():
+        return theirs.generate([prompt], callbacks=[], **keywords)
+
+
+async def agenerate(theirs: Any, prompt: str, keywords: Mapping[str, Any]) -> Any:
+    """Return the result of a model of text of theirs, which has more than the text."""
+    with silent():
+        return await theirs.agenerate([prompt], callbacks=[], **keywords)
 
 
 # -- options

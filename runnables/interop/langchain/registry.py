@@ -51,7 +51,7 @@ KINDS: Final = (
     Kind("document", "documents", "Document", "Document"),
     Kind("prompt value", "prompt_values", "PromptValue", "PromptValue"),
     Kind("message of another kind", "messages", "BaseMessage"),
-    Kind("chat model", "chat_models", "BaseChatModel", "ChatModel"),
+    Kind("chat model", "chat_models", "BaseChatModel _ConfigurableModel", "ChatModel"),
     Kind("text model", "llms", "BaseLLM", "TextModel"),
     Kind("tool", "tools", "BaseTool", "BaseTool"),
     Kind("retriever", "retrievers", "BaseRetriever", "BaseRetriever"),
