@@ -95,6 +95,7 @@ HEAVY = (
 
 
 AT_THE_TOP = {
+    ("runnables.interop", "langchain_core"),
     ("runnables.testing.require_pytest", "pytest"),
     *(("runnables.serving", package) for package in ("starlette", "anyio", "uvicorn", "mcp")),
     ("runnables.mcp.client", "mcp"),

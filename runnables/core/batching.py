@@ -7,6 +7,7 @@ from contextlib import nullcontext, suppress
 from typing import Any, cast
 
 from runnables.core.config import (
+    RowScope,
     RunnableConfig,
     Scope,
     check_config,
@@ -16,6 +17,7 @@ from runnables.core.config import (
 )
 from runnables.core.description import checked_config
 from runnables.core.error_notes import add_location
+from runnables.core.foreign import is_control_flow
 from runnables.core.missing_input import NOT_GIVEN, missing_inputs, missing_name
 from runnables.core.options import BATCH_OPTIONS, check_near_options
 from runnables.core.rows import (
@@ -78,7 +80,7 @@ class Batch:
         self.items: Iterator[Any] = iter(inputs)
         self._rows: Rows | None = None
         # items with a config each cannot be sent together
-        if self._each is None and has_bulk_steps(runnable):
+        if _can_share(self._each) and has_bulk_steps(runnable):
             resolve = RowSteps(runnable, self.slots).resolve
             self._rows = Rows(self.items, self._row, resolve, self._failed, self.slots)
         self._order = runnable._row_order() if self._rows is None else None
@@ -127,13 +129,16 @@ class Batch:
     def _failed(self, error: Exception, index: int) -> Exception:
         """Note which item failed; return the error where errors are collected, else raise it."""
         add_location(error, f"{self._label} {index}")
-        if self._collect:
+        if self._collect and not is_control_flow(error):
             return error
         raise error
 
     def _config(self, index: int) -> RunnableConfig:
         scope = self._scope
-        if self._each is not None:
+        if self._each is not None and isinstance(self._each[index], RowScope):
+            scope = Scope(cast("RowScope", self._each[index]))
+            scope.slots = self._scope.slots
+        elif self._each is not None:
             scope = scope.merged(without(self._each[index], "max_concurrency"))
         elif index and scope.next_id is not None:  # an id is for one run only
             scope = Scope(scope)
@@ -299,6 +304,11 @@ def _split(
         )
     limit = lowest(*(one.get("max_concurrency") for one in each))
     return (None if limit is None else {"max_concurrency": limit}), each
+
+
+def _can_share(each: Sequence[RunnableConfig] | None) -> bool:
+    """Tell whether the items of a batch may be sent together, as far as their configs go."""
+    return each is None or all(isinstance(one, RowScope) for one in each)
 
 
 def _limited(config: RunnableConfig | None, limit: int | None) -> tuple[Scope | None, int | None]:

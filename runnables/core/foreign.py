@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.core.weak_cache import weak_cache
@@ -16,6 +17,8 @@ from runnables.core.weak_cache import weak_cache
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
+
+    from runnables.core.handlers import Handler
 
 ADAPTERS: Final[Mapping[str, str]] = {"langchain_core": "runnables.interop.langchain.convert"}
 """For each package whose objects are taken, the module with `from_foreign` for them.
@@ -35,9 +38,22 @@ def foreign_package(thing: object) -> str | None:
     return None
 
 
+def is_loaded(package: str) -> bool:
+    """Tell whether a package in `ADAPTERS` was imported by the program."""
+    return package in sys.modules
+
+
 def is_foreign(thing: object) -> bool:
     """Tell whether a thing is an object of another library that an adapter converts."""
     return foreign_package(thing) is not None
+
+
+def is_foreign_runnable(thing: object) -> bool:
+    """Tell whether a thing is a runnable of LangChain's."""
+    return is_foreign(thing) and any(
+        base.__name__ == "Runnable" and base.__module__.startswith("langchain_core.")
+        for base in type(thing).__mro__
+    )
 
 
 def from_foreign(thing: Any) -> Any:
@@ -52,9 +68,53 @@ def from_foreign(thing: Any) -> Any:
     return thing if package is None else _adapter(package).from_foreign(thing)
 
 
-def adapter_if_loaded(package: str) -> ModuleType | None:
-    """Return the adapter of a package, where that was imported already."""
-    return sys.modules.get(ADAPTERS[package])
+def to_foreign(package: str, thing: Any) -> Any:
+    """Return the object of another library that stands for a thing of ours.
+
+    Args:
+        package: the other library, one of `ADAPTERS`.
+        thing: what to convert.
+    """
+    return _adapter(package).to_foreign(thing)
+
+
+def is_same(one: object, other: object) -> bool:
+    """Tell whether two objects are the same, or stand for the same object of another library."""
+    return one is other or (
+        (original := _original(one)) is not None and original is _original(other)
+    )
+
+
+def _original(thing: object) -> object:
+    """Return what an adapter stands for: the attribute that its class names in `_adapts`."""
+    attribute = getattr(type(thing), "_adapts", None)
+    return None if attribute is None else getattr(thing, attribute)
+
+
+def is_control_flow(error: BaseException) -> bool:
+    """Tell whether an exception is no failure, but how another library leaves a call.
+
+    LangGraph's interrupts are exceptions. A retry, a fallback or a batch that collects errors must
+    let them through, or the graph never stops for its user.
+    """
+    return "langgraph" in sys.modules and any(
+        base.__name__ == "GraphBubbleUp" and base.__module__.startswith("langgraph.")
+        for base in type(error).__mro__
+    )
+
+
+class ForeignHandlers(tuple["Handler", ...]):
+    """The handlers of a run of another library that is around a call, as handlers of ours.
+
+    Attributes:
+        parents: the ids of the runs around the call, the outermost first.
+        tags: the labels that the runs below it inherit.
+        metadata: the metadata that they inherit.
+    """
+
+    parents: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = MappingProxyType({})
 
 
 def _adapter(package: str) -> ModuleType:

@@ -76,7 +76,8 @@ def to_langchain(x: Any) -> Any:
 
 
 from_foreign = from_langchain
-"""What `core/foreign.py` calls for an object of LangChain that arrives somewhere."""
+to_foreign = to_langchain
+"""What `core/foreign.py` calls for an object that crosses the border by itself."""
 
 
 def _converted(x: Any, kind: Kind, function: str) -> Any:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from runnables.core.config import check_handlers
+from runnables.core.foreign import ForeignHandlers
+from runnables.interop.langchain.bridge import Bridge
+from runnables.interop.langchain.event_handler import AdaptedHandler, EventHandler
 
-def from_theirs(x: Any) -> Any:
-    """Return our counterpart."""
-    raise NotImplementedError
+
+def from_theirs(handler: Any) -> Any:
+    """Return our handler that calls the methods of one of LangChain."""
+    if isinstance(handler, EventHandler):
+        return ForeignHandlers(handler.native)
+    return Bridge(handler)
 
 
-def to_theirs(x: Any) -> Any:
-    """Return their counterpart."""
-    raise NotImplementedError
+def to_theirs(handler: Any) -> AdaptedHandler:
+    """Return the handler of LangChain that turns its calls into events for one of ours."""
+    return AdaptedHandler(check_handlers([handler]))

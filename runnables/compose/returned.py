@@ -1,0 +1,18 @@
+"""Runnables that a function has returned, to be run in its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runnables.compose.runnable import Runnable
+from runnables.core.foreign import from_foreign, is_foreign_runnable
+
+
+def returned_runnable(result: object) -> Any:
+    """Return the runnable that a function has returned, ours or LangChain's; None for a value."""
+    if isinstance(result, Runnable):
+        return result
+    # the values of most functions are of Python's own types
+    if type(result).__module__ != "builtins" and is_foreign_runnable(result):
+        return from_foreign(result)
+    return None

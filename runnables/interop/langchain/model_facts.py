@@ -1,0 +1,33 @@
+"""What LangChain's tracers read about a model: who serves it, its name, and its parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runnables.core.handlers import Event
+
+_PARAMETERS = ("temperature", "max_tokens", "stop")
+
+
+def model_facts(event: Event) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the `ls_...` keys of the metadata of a model's run, and its `invocation_params`."""
+    model: Any = event.runnable
+    is_chat = event.run_type == "chat_model"
+    facts: dict[str, Any] = {"ls_model_type": "chat" if is_chat else "llm"}
+    parameters: dict[str, Any] = {"_type": type(model).__name__}
+    name: Any = _setting(model, "model") or _setting(model, "model_name")
+    if isinstance(name, str):
+        facts["ls_model_name"] = parameters["model"] = parameters["model_name"] = name
+    provider: Any = _setting(model, "provider") or _setting(model, "service")
+    facts["ls_provider"] = provider if isinstance(provider, str) else type(model).__name__.lower()
+    for key in _PARAMETERS:
+        value = event.options.get(key, _setting(model, key))
+        if value is not None:
+            parameters[key] = facts[f"ls_{key}"] = value
+    return facts, parameters
+
+
+def _setting(model: Any, name: str) -> Any:
+    """Return a public setting of a model; None where it has none of that name."""
+    return vars(model).get(name) if hasattr(model, "__dict__") else None
