@@ -20,6 +20,7 @@ from runnables.compose.wrappers import Wrapper
 from runnables.core.batching import enter_limit
 from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location
+from runnables.core.foreign import from_foreign
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.stream import owned
 from runnables.engine.task_fan_out import TaskFanOut
@@ -290,6 +291,7 @@ def _message(request: ToolRequest, result: Any) -> ToolMessage:
 
 
 def _as_runnable(value: Any) -> Runnable[Any, Any]:
+    value = from_foreign(value)
     if isinstance(cast("object", value), Runnable):
         return cast("Runnable[Any, Any]", value)
     if isinstance(value, type) or not callable(value):
