@@ -6,8 +6,7 @@ from typing import Any, cast
 
 import langchain_core.messages as lc
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from langchain_core.documents import Document as TheirDocument
 
 from runnables import (

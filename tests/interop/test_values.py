@@ -8,8 +8,7 @@ from typing import Any
 import langchain_core.messages as lc
 import langchain_core.prompt_values as lc_values
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from langchain_core.documents import Document as TheirDocument
 from langchain_core.documents.base import Blob
 from langchain_core.runnables.utils import AddableDict
@@ -28,9 +27,7 @@ from tests.interop.their_messages import their_messages
 from tests.messages.arbitrary import json_objects, json_values, messages, strings
 
 documents = st.builds(Document, strings, id=st.none() | strings, metadata=json_objects)
-their_documents = st.builds(
-    TheirDocument, strings, id=st.none() | strings, metadata=json_objects
-)
+their_documents = st.builds(TheirDocument, strings, id=st.none() | strings, metadata=json_objects)
 
 
 def nested(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -71,7 +68,7 @@ def test_only_what_holds_a_message_is_made_anew() -> None:
     assert isinstance(theirs["messages"][0], lc.HumanMessage)  # and the old one is as it was
 
 
-Pair = namedtuple("Pair", "question answer")  # noqa: PYI024 - one without types
+Pair = namedtuple("Pair", "question answer")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +127,9 @@ def test_messages_that_only_pass_through_stay_as_they_are() -> None:
 
 
 def test_commands_to_a_graph_carry_converted_values() -> None:
-    command: Any = Command(update={"messages": [HumanMessage("Hi")]}, goto=Send("b", [Document("a")]))
+    command: Any = Command(
+        update={"messages": [HumanMessage("Hi")]}, goto=Send("b", [Document("a")])
+    )
     theirs = to_value(command)
     assert theirs.update == {"messages": [lc.HumanMessage("Hi")]}
     assert theirs.goto.arg == [TheirDocument("a")]

@@ -209,8 +209,7 @@ _WAYS_OUT: Final[Mapping[str, str]] = {
 
 def _no_counterpart(message: theirs.BaseMessage) -> str:
     way_out = _WAYS_OUT.get(
-        message.type, "Pass one of HumanMessage, AIMessage, SystemMessage, ToolMessage, ChatMessage."
+        message.type,
+        "Pass one of HumanMessage, AIMessage, SystemMessage, ToolMessage, ChatMessage.",
     )
-    return (
-        f"A message of LangChain's class {type(message).__name__} has no counterpart here. {way_out}"
-    )
+    return f"A message of LangChain's class {type(message).__name__} has no counterpart here. {way_out}"

@@ -232,4 +232,3 @@ def _missing(tool: str, name: str, kind: str) -> str:
         f"The tool {tool!r} needs {name!r}, which the program passes: tool.bind({name}=...), or "
         "among the arguments. A graph of LangGraph passes its state, store and runtime itself."
     )
-
