@@ -99,7 +99,7 @@ class ToolInvocation:
 
 
 def is_foreign_answer(result: Any) -> bool:
-    """Tell whether a result is an answer of LangChain's: a message, a command, or a list of them."""
+    """Tell whether a result is an answer of LangChain's: a message, a command, a list of them."""
     if isinstance(result, list):
         answers: list[Any] = cast("Any", result)
         return bool(answers) and all(map(is_foreign_answer, answers))

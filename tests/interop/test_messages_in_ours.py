@@ -1,4 +1,4 @@
-"""Messages and documents of LangChain, given to models, prompts, histories and functions of ours."""
+"""Messages and documents of LangChain, given to models, prompts and functions of ours."""
 
 from __future__ import annotations
 
