@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, Final, NamedTuple, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from langchain_core import messages as theirs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from langchain_core import prompt_values as theirs
 

@@ -7,7 +7,7 @@ other would end LangGraph's `ToolNode`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, NoReturn, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, cast
 
 from langchain_core import tools as theirs
 from langchain_core.callbacks import (  # at run time: LangChain reads the types of `_run`
