@@ -87,7 +87,7 @@ class ToolInvocation:
         """Return the result as it is; for a tool call, the message that answers it."""
         if not self.is_call or isinstance(result, ToolMessage):
             return result
-        if _is_foreign_answer(result):
+        if is_foreign_answer(result):
             return _from_foreign_answer(result)
         return ToolMessage(
             as_content(result),
@@ -98,11 +98,11 @@ class ToolInvocation:
         )
 
 
-def _is_foreign_answer(result: Any) -> bool:
-    """Tell whether a result is an answer of LangChain's: a message, a command, or a list of them."""
+def is_foreign_answer(result: Any) -> bool:
+    """Tell whether a result is an answer of LangChain's: a message, a command, a list of them."""
     if isinstance(result, list):
         answers: list[Any] = cast("Any", result)
-        return bool(answers) and all(map(_is_foreign_answer, answers))
+        return bool(answers) and all(map(is_foreign_answer, answers))
     return is_foreign(result) and "ToolOutputMixin" in _names_of_bases(result)
 
 

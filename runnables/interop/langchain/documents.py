@@ -23,6 +23,4 @@ def from_theirs(document: theirs.Document) -> Document:
 
 def to_theirs(document: Document) -> theirs.Document:
     """Return one of our documents as one of LangChain; its metadata are a copy."""
-    return theirs.Document(
-        document.page_content, id=document.id, metadata=document.metadata.copy()
-    )
+    return theirs.Document(document.page_content, id=document.id, metadata=document.metadata.copy())

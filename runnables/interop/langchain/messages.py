@@ -18,14 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from langchain_core import messages as theirs
 
 from runnables.interop.langchain.values import from_value, to_value
-from runnables.messages.base import BaseMessage
 from runnables.messages.construct import construct_from_fields
 from runnables.messages.kinds import ALL_KINDS, kind_of
+
+if TYPE_CHECKING:
+    from runnables.messages.base import BaseMessage
 
 FROM_LANGCHAIN: Final = "__langchain__"
 """The key of our `additional_kwargs` for the attributes of their message that ours cannot hold."""
@@ -209,8 +211,8 @@ _WAYS_OUT: Final[Mapping[str, str]] = {
 
 def _no_counterpart(message: theirs.BaseMessage) -> str:
     way_out = _WAYS_OUT.get(
-        message.type, "Pass one of HumanMessage, AIMessage, SystemMessage, ToolMessage, ChatMessage."
+        message.type,
+        "Pass one of HumanMessage, AIMessage, SystemMessage, ToolMessage, ChatMessage.",
     )
-    return (
-        f"A message of LangChain's class {type(message).__name__} has no counterpart here. {way_out}"
-    )
+    name = type(message).__name__
+    return f"A message of LangChain's class {name} has no counterpart here. {way_out}"

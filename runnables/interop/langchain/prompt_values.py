@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from langchain_core import prompt_values as theirs
 
 from runnables.interop.langchain import messages
-from runnables.messages.kinds import AnyMessage
 from runnables.messages.prompt_values import ChatPromptValue, PromptValue, StringPromptValue
+
+if TYPE_CHECKING:
+    from runnables.messages.kinds import AnyMessage
 
 
 def from_theirs(value: theirs.PromptValue) -> PromptValue:

@@ -14,7 +14,7 @@ from langchain_core import tools as theirs
 from pydantic import BaseModel, ValidationError, create_model
 
 from runnables.errors import ConfigError, ToolException, did_you_mean
-from runnables.interop.langchain.border import silent
+from runnables.interop.langchain.own_runs import own_run
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.tools.arguments import ArgsSchema, CheckedArguments, arguments_error
 from runnables.tools.base import BaseTool
@@ -124,26 +124,26 @@ class LangChainTool(BaseTool[Any], internal=True):
 
     def _call(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         try:
-            with silent():
-                return self.original.invoke(arguments[0], _config(scope))
+            with own_run(scope) as config:
+                return self.original.invoke(arguments[0], config)
         except (theirs.ToolException, ValidationError) as error:
-            self._raise_ours(error)
+            raise self._as_ours(error) from error
 
     async def _acall(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         try:
-            with silent():
-                return await self.original.ainvoke(arguments[0], _config(scope))
+            with own_run(scope) as config:
+                return await self.original.ainvoke(arguments[0], config)
         except (theirs.ToolException, ValidationError) as error:
-            self._raise_ours(error)
+            raise self._as_ours(error) from error
 
-    def _raise_ours(self, error: Exception) -> None:
-        """Raise an error that the tool has not handled, as ours where it is one for the model."""
+    def _as_ours(self, error: theirs.ToolException | ValidationError) -> Exception:
+        """Return an error that the tool has not handled, as ours where it is one for the model."""
         if isinstance(error, theirs.ToolException):
-            raise ToolException(*error.args) from error
-        if isinstance(error, ValidationError) and error.title == _title(self.original):
-            details = error.errors(include_url=False)
-            raise arguments_error(self.name, "; ".join(map(_shown, details)), details) from error
-        raise error
+            return ToolException(*error.args)
+        if error.title != _title(self.original):
+            return error
+        details = error.errors(include_url=False)
+        return arguments_error(self.name, "; ".join(map(_shown, details)), details)
 
     def _answer(self, invocation: ToolInvocation, result: Any) -> Any:
         """Return the result: for a tool call a message, which the tool has made."""
@@ -232,12 +232,3 @@ def _missing(tool: str, name: str, kind: str) -> str:
         f"The tool {tool!r} needs {name!r}, which the program passes: tool.bind({name}=...), or "
         "among the arguments. A graph of LangGraph passes its state, store and runtime itself."
     )
-
-
-def _config(scope: Scope | None) -> Any:
-    """Return the config of a call of theirs within our run, which tells no handler of its run."""
-    if scope is None:
-        return {"callbacks": []}
-    shared = ("tags", "metadata", "configurable", "recursion_limit")
-    config: Any = scope.config
-    return {"callbacks": [], **{key: config[key] for key in shared if config.get(key)}}

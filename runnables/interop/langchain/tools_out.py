@@ -7,7 +7,7 @@ other would end LangGraph's `ToolNode`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, cast
 
 from langchain_core import tools as theirs
 from langchain_core.callbacks import (  # at run time: LangChain reads the types of `_run`
@@ -24,8 +24,10 @@ from runnables.interop.langchain.messages import to_theirs as message_to_theirs
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.messages.roles import ToolMessage
 from runnables.tools.arguments import data_name
-from runnables.tools.base import BaseTool
 from runnables.tools.signature import InjectedToolCallId, is_injected
+
+if TYPE_CHECKING:
+    from runnables.tools.base import BaseTool
 
 
 def to_theirs(tool: BaseTool[Any]) -> RunnablesTool:

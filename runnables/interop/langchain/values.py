@@ -173,6 +173,6 @@ def _with_attributes(value: Any, changed: dict[str, Any]) -> Any:
 
 def _too_deep(value: Any, reason: str) -> str:
     return (
-        f"A {type(value).__name__} with messages or documents {reason}: it cannot be passed between "
-        "this library and LangChain. Pass a list or a dict of them without that."
+        f"A {type(value).__name__} with messages or documents {reason}: it cannot be passed "
+        "between this library and LangChain. Pass a list or a dict of them without that."
     )
