@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias, cast
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
+from runnables.core.foreign import from_foreign
 from runnables.errors import did_you_mean
 from runnables.messages.base import BaseMessage
 from runnables.messages.kinds import ALL_KINDS, CHUNKS, MESSAGES, TYPE_OF_ROLE
@@ -50,6 +51,7 @@ def convert_to_messages(
         >>> convert_to_messages("Hi")
         [HumanMessage('Hi')]
     """
+    messages = from_foreign(messages)
     if isinstance(messages, PromptValue):
         return messages.to_messages()
     if isinstance(messages, Mapping) and (prompt := _stored_prompt(cast("Any", messages))):
@@ -82,7 +84,10 @@ def convert_to_message(message: MessageLikeRepresentation) -> BaseMessage:
     """Return a message as one of the message classes; see `convert_to_messages`."""
     if isinstance(message, BaseMessage):  # first, as nearly all are
         return message
+    message = from_foreign(message)
     match message:
+        case BaseMessage():
+            return message
         case str():
             return MESSAGES["human"](message)
         case Mapping():

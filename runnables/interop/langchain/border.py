@@ -33,7 +33,7 @@ from runnables.engine.slots import Slots
 from runnables.interop.langchain.bridge import Bridge, as_id
 from runnables.interop.langchain.event_handler import EventHandler, event_handler
 from runnables.interop.langchain.managers import handlers_of_ours, parents_of
-from runnables.interop.langchain.own_runs import OWN_RUNS
+from runnables.interop.langchain.run_ids import OWN_RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Generator, Iterable, Mapping

@@ -17,7 +17,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from runnables.core.events import aemit, emit, receives
 from runnables.core.handlers import Event, Kind
 from runnables.interop.langchain.model_facts import text_answer
-from runnables.interop.langchain.own_runs import OWN_RUNS
+from runnables.interop.langchain.run_ids import OWN_RUNS
 from runnables.interop.langchain.values import from_value
 from runnables.messages.ai import AIMessageChunk
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.core.config import RunnableConfig, Scope
+    from runnables.engine.merging import Merge
 
 
 class ForeignRunnable(Runnable[Any, Any], internal=True):
@@ -142,6 +143,20 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         scope = resolve_scope(checked_config(self, config))
         return AsyncStream(self._atransform(input, scope, kwargs, info), info)
 
+    def _their_chunks(self, input: Iterator[Any], config: Any, kwargs: dict[str, Any]) -> Any:
+        """Return LangChain's iterator over the chunks of the output."""
+        return self.runnable.transform(input, config, **kwargs)
+
+    async def _their_achunks(
+        self, input: AsyncIterator[Any], config: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        """Return LangChain's iterator over the chunks of the output."""
+        return self.runnable.atransform(input, config, **kwargs)
+
+    def _merge_of(self, first: Any, kwargs: dict[str, Any]) -> Merge:
+        """Return how the chunks of a call merge, of which this is the first."""
+        return merge_of_theirs(self.runnable, first)
+
     def _transform(
         self,
         input: Iterable[Any],
@@ -158,9 +173,9 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
             guard = Guard(_with_first(first, read), current_scope())
             theirs = config_of_theirs(scope)
             with outside(scope):
-                chunks = self.runnable.transform(guard, theirs, **kwargs)
+                chunks = self._their_chunks(guard, theirs, kwargs)
                 chunk = from_value(next(chunks, _END))
-            info.merge = merge_of_theirs(self.runnable, chunk)
+            info.merge = self._merge_of(chunk, kwargs)
             while chunk is not _END:
                 yield chunk
                 with outside(scope):
@@ -195,9 +210,9 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
             guard = AsyncGuard(_awith_first(first, read), current_scope())
             theirs = config_of_theirs(scope)
             with outside(scope):
-                chunks = self.runnable.atransform(guard, theirs, **kwargs)
+                chunks = await self._their_achunks(guard, theirs, kwargs)
                 chunk = from_value(await anext(chunks, _END))
-            info.merge = merge_of_theirs(self.runnable, chunk)
+            info.merge = self._merge_of(chunk, kwargs)
             while chunk is not _END:
                 yield chunk
                 with outside(scope):

@@ -1,48 +1,50 @@
-"""Runs of LangChain that stand for a run of ours.
+"""Calls of LangChain that are a run of ours, which is open already.
 
-Both have one id. LangChain reports the run to its own handlers, and ours reports it to our own,
-which knows more: the runnable, its kind, its options.
+A tool of LangChain is a tool here, with a run of its own. LangChain opens a run for the call, too;
+both get one id, and only ours is reported. What the call does inside is reported as below it.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.runnables.config import get_config_list
+from langchain_core.callbacks import CallbackManager
+
+from runnables.interop.langchain.border import config_of_theirs, outside
+from runnables.interop.langchain.bridge import as_id
+from runnables.interop.langchain.event_handler import event_handler
+from runnables.interop.langchain.run_ids import OWN_RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-OWN_RUNS: Final[set[str]] = set()
-"""The ids of runs of LangChain that stand for a run of ours, which tells our handlers itself."""
+    from runnables.core.config import Scope
 
 
 @contextmanager
-def own_run(config: Any) -> Generator[dict[str, Any]]:
-    """Choose the id of a run of LangChain that stands for a run of ours; see `OWN_RUNS`.
+def own_run(scope: Scope | None) -> Generator[Any]:
+    """Yield the config for a call of LangChain that is the run of a scope.
 
     Args:
-        config: LangChain's config of the call.
-
-    Returns:
-        The config with that id.
+        scope: the scope inside our run; None where no run is open.
     """
-    full: dict[str, Any] = dict(config or {})
-    if full.get("run_id") is None:
-        full["run_id"] = uuid4()
-    run_id = str(full["run_id"])
+    config: dict[str, Any] = config_of_theirs(scope) or {}
+    if scope is None or not scope.observed or not scope.parents:
+        with outside(scope):
+            yield config | {"callbacks": []}
+        return
+    # All of our handlers in one, also those that stand for handlers of theirs: they hear of the
+    # run from us.
+    run_id = scope.parents[-1]
+    handler = event_handler(scope.handlers, scope.parents[:-1], scope.path)
+    config |= {
+        "callbacks": CallbackManager([handler], inheritable_handlers=[handler]),
+        "run_id": as_id(run_id),
+    }
     OWN_RUNS.add(run_id)
     try:
-        yield full
+        with outside(scope):
+            yield config
     finally:
         OWN_RUNS.discard(run_id)
-
-
-@contextmanager
-def own_runs(config: Any, count: int) -> Generator[list[Any]]:
-    """Choose the ids of the runs of a batch of so many inputs; see `own_run`."""
-    with ExitStack() as stack:
-        configs = [stack.enter_context(own_run(one)) for one in get_config_list(config, count)]
-        yield configs

@@ -1,15 +1,6 @@
-"""Conversion of tools."""
+"""Tools of LangChain as ours, and ours as LangChain's."""
 
-from __future__ import annotations
+from runnables.interop.langchain.tools_in import from_theirs
+from runnables.interop.langchain.tools_out import to_theirs
 
-from typing import Any
-
-
-def from_theirs(x: Any) -> Any:
-    """Return our counterpart."""
-    raise NotImplementedError
-
-
-def to_theirs(x: Any) -> Any:
-    """Return their counterpart."""
-    raise NotImplementedError
+__all__ = ["from_theirs", "to_theirs"]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from langchain_core import runnables as theirs
+from langchain_core.language_models import BaseChatModel
 
 from runnables.compose.assign import RunnableAssign
 from runnables.compose.binding import RunnableBinding
@@ -63,10 +64,24 @@ def _each(runnable: Any) -> Any:
 
 def _binding(runnable: Any) -> Any:
     """Return a binding of ours; None where options are bound, which only LangChain knows."""
-    if runnable.kwargs or runnable.config_factories or not _binds(runnable.config):
+    if runnable.config_factories or not _binds(runnable.config):
+        return None
+    if runnable.kwargs and not _is_model_with_options(runnable):
         return None
     config = {key: value for key, value in runnable.config.items() if value}
-    return RunnableBinding(runnable.bound, config=config)  # type: ignore[arg-type]
+    return RunnableBinding(runnable.bound, kwargs=runnable.kwargs, config=config)  # type: ignore[arg-type]
+
+
+def _is_model_with_options(runnable: Any) -> bool:
+    """Tell whether a binding is that of a chat model, with options that we pass on as they are.
+
+    Tools are in the form of the model's own service by then.
+    """
+    is_model = isinstance(runnable.bound, BaseChatModel)
+    return is_model and _OF_TOOLS.isdisjoint(runnable.kwargs)
+
+
+_OF_TOOLS: Final = frozenset({"tools", "tool_choice", "functions", "function_call"})
 
 
 def _binds(config: Mapping[str, Any]) -> bool:
