@@ -231,6 +231,7 @@ def _with_moved_fields(runnable: Any, config: Mapping[str, Any]) -> dict[str, An
 
 
 def fields_of(runnable: Any) -> set[str]:
+    """Return the ids of the configurable fields of a runnable and of its parts."""
     return {field.id for field, _ in runnable._configurable()}
 
 

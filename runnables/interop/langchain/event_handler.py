@@ -366,7 +366,8 @@ def event_handler(
 ) -> EventHandler:
     """Return one handler of LangChain for handlers of ours."""
     is_async = any(
-        hasattr(one, "aon_event") or inspect.iscoroutinefunction(one.on_event) for one in handlers
+        hasattr(type(one), "aon_event") or inspect.iscoroutinefunction(one.on_event)
+        for one in handlers
     )
     wants_chunks = any(getattr(one, "wants_chunks", False) for one in handlers)
     plain, chunked = (
