@@ -87,13 +87,13 @@ async def astream(
 def generate(theirs: Any, prompt: str, keywords: Mapping[str, Any]) -> Any:
     """Return the result of a model of text of theirs, which has more than the text."""
     with silent():
-        return theirs.generate([prompt], callbacks=[], **keywords)
+        return theirs.generate([prompt], callbacks=None, **keywords)
 
 
 async def agenerate(theirs: Any, prompt: str, keywords: Mapping[str, Any]) -> Any:
     """Return the result of a model of text of theirs, which has more than the text."""
     with silent():
-        return await theirs.agenerate([prompt], callbacks=[], **keywords)
+        return await theirs.agenerate([prompt], callbacks=None, **keywords)
 
 
 # -- options
