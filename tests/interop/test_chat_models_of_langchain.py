@@ -83,7 +83,9 @@ def test_it_gets_messages_of_langchain(call: Call, model: Any) -> None:
     theirs = model(script=["Hi"])
     call.invoke(from_langchain(theirs), [SystemMessage("Be brief."), HumanMessage("Hello")])
     messages, keywords = theirs.calls[0]
-    assert [type(message).__module__.split(".")[0] for message in messages] == ["langchain_core"] * 2
+    assert [type(message).__module__.split(".")[0] for message in messages] == [
+        "langchain_core"
+    ] * 2
     assert [message.content for message in messages] == ["Be brief.", "Hello"]
     assert keywords == {}
 

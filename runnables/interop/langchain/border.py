@@ -31,8 +31,9 @@ from runnables.core.foreign import is_same
 from runnables.core.stream_runs import StartOnFirstEvent
 from runnables.engine.slots import Slots
 from runnables.interop.langchain.bridge import Bridge, as_id
-from runnables.interop.langchain.event_handler import OWN_RUNS, EventHandler, event_handler
+from runnables.interop.langchain.event_handler import EventHandler, event_handler
 from runnables.interop.langchain.managers import handlers_of_ours, parents_of
+from runnables.interop.langchain.run_ids import OWN_RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Generator, Iterable, Mapping

@@ -119,7 +119,9 @@ class ChatModelOfLangChain(ChatModel, internal=True):
 
     def get_num_tokens(self, text: str) -> int:
         """Return how many tokens a string has for the model."""
-        return int(self.theirs.get_num_tokens(text)) if self._counts else super().get_num_tokens(text)
+        return (
+            int(self.theirs.get_num_tokens(text)) if self._counts else super().get_num_tokens(text)
+        )
 
     @property
     def _counts(self) -> bool:

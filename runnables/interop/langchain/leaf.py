@@ -12,6 +12,7 @@ from runnables.core.missing_input import NOT_GIVEN, may_lack_input, missing_inpu
 from runnables.core.stops import raise_without_stop
 from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close
+from runnables.engine.tasks import let_loop_close
 from runnables.interop.langchain.border import config_of_theirs, outside, start_runs
 from runnables.interop.langchain.chunks import (
     achunks_of_theirs,
@@ -202,12 +203,15 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
     ) -> AsyncGenerator[Any, None]:
         read = achunks_of_theirs(input)
         guard: AsyncGuard | None = None
+        began: AsyncGenerator[Any, None] | None = None
         chunks: Any = None
+        chunk: Any = None
         try:
             first = await anext(read, _END)  # the runs around this one begin with their input
             if (started := start_runs(scope)) is not None:
                 await started
-            guard = AsyncGuard(_awith_first(first, read), current_scope())
+            began = _awith_first(first, read)
+            guard = AsyncGuard(began, current_scope())
             theirs = config_of_theirs(scope)
             with outside(scope):
                 chunks = await self._their_achunks(guard, theirs, kwargs)
@@ -227,8 +231,11 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
                     with outside(scope):
                         await aclose(chunks)
             finally:
+                await aclose(began)
                 await read.aclose()
                 await aclose(input)
+                if chunk is not _END:  # it was left, and LangChain closes few generators itself
+                    await let_loop_close()
 
 
 _END: Any = object()
@@ -240,7 +247,7 @@ def _with_first(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
         yield from rest
 
 
-async def _awith_first(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
+async def _awith_first(first: Any, rest: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
     if first is not _END:
         yield first
         async for chunk in rest:

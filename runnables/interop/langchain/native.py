@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.utils import ConfigurableFieldSpec
 
-from runnables.core.config import RowScope
+from runnables.core.rows import RowScope
 from runnables.interop.langchain.border import config_of_ours
 from runnables.interop.langchain.chunks import achunks_of_theirs, chunks_of_theirs
-from runnables.interop.langchain.event_handler import own_run, own_runs
 from runnables.interop.langchain.guard import AsyncGuard, Guard
+from runnables.interop.langchain.run_ids import own_run, own_runs
 from runnables.interop.langchain.values import from_value, to_value
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ holds below a call. Only the exact classes are translated, as a subclass may do 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from langchain_core import runnables as theirs
 from langchain_core.language_models import BaseChatModel
@@ -24,8 +24,14 @@ from runnables.compose.sequence import RunnableSequence
 
 def translated(runnable: Any) -> Any:
     """Return the container of ours for one of LangChain; None where there is none."""
-    make = _MAKERS.get(type(runnable).__mro__[0])
+    make = _MAKERS.get(_plain_class(type(runnable)))
     return None if make is None else make(runnable)
+
+
+def _plain_class(cls: Any) -> type:
+    """Return a class without its type arguments: pydantic makes a subclass for these."""
+    generic: Mapping[str, Any] = getattr(cls, "__pydantic_generic_metadata__", {})
+    return cast("type", generic.get("origin") or cls)
 
 
 def _sequence(runnable: theirs.RunnableSequence[Any, Any]) -> Any:
