@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from langchain_classic.memory import ConversationBufferMemory as TheirMemory
 from langchain_core.chat_history import BaseChatMessageHistory as TheirBaseHistory
-from langchain_core.chat_history import InMemoryChatMessageHistory as TheirHistory
 from langchain_core.messages import HumanMessage as TheirHumanMessage
 from langchain_core.prompts import ChatPromptTemplate as TheirPrompt
 from langchain_core.prompts import MessagesPlaceholder as TheirPlaceholder
@@ -25,8 +25,29 @@ from runnables.history import SQLiteHistory
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::langchain_core._api.deprecation.LangChainDeprecationWarning"
+)
+
 ADA: Any = {"configurable": {"session_id": "ada"}}
 SAID = ["I am Ada.", "Hello, Ada.", "Who am I?", "Ada."]
+
+
+class TheirHistory(TheirBaseHistory):
+    """A history of LangChain."""
+
+    def __init__(self, messages: Any = ()) -> None:
+        self.stored = list(messages)
+
+    @property
+    def messages(self) -> Any:
+        return self.stored
+
+    def add_messages(self, messages: Any) -> None:
+        self.stored += messages
+
+    def clear(self) -> None:
+        self.stored = []
 
 
 def _model() -> ScriptedChatModel:
@@ -44,7 +65,7 @@ def test_a_history_of_langchain_serves_our_chain(call: Call) -> None:
 
 def test_our_model_gets_messages_of_ours_from_it(call: Call) -> None:
     model = _model()
-    theirs = TheirHistory(messages=[TheirHumanMessage("I am Ada.")])
+    theirs = TheirHistory([TheirHumanMessage("I am Ada.")])
     chat = RunnableWithMessageHistory(model, lambda session_id: theirs)
     call.invoke(chat, "Who am I?", ADA)
     messages = model.calls[0].messages
@@ -84,7 +105,7 @@ def test_a_memory_of_langchain_takes_a_history_of_ours() -> None:
 
 
 def test_both_can_be_cleared(call: Call) -> None:
-    theirs = TheirHistory(messages=[TheirHumanMessage("Hi")])
+    theirs = TheirHistory([TheirHumanMessage("Hi")])
     ours = from_langchain(theirs)
     call.run(ours.clear, ours.aclear)
     assert theirs.messages == []

@@ -24,6 +24,7 @@ from runnables import (
     BaseRetriever,
     ChatPromptTemplate,
     Document,
+    RunnableLambda,
     RunnablePassthrough,
     StrOutputParser,
     from_langchain,
@@ -109,7 +110,7 @@ def test_a_vector_store_of_langchain_begins_a_chain_of_ours(call: Call) -> None:
         assert all(type(document) is Document for document in documents)
         return " ".join(sorted(document.page_content for document in documents))
 
-    steps = {"context": store.as_retriever() | text, "question": RunnablePassthrough()}
+    steps = {"context": store.as_retriever() | RunnableLambda(text), "question": RunnablePassthrough()}
     chain = RunnablePassthrough() | steps | prompt | _ours() | StrOutputParser()
     assert call.invoke(chain, "Is the sea calm?") == "It is calm."
     assert "".join(call.stream(chain, "Is the sea calm?")) == "It is calm."
