@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackManager, CallbackManager
+
 from runnables.core.config import current_scope
 from runnables.engine.stream import aclose, close
 from runnables.errors import ConfigError, is_retryable
@@ -20,14 +22,19 @@ if TYPE_CHECKING:
 _END: Final = object()
 
 
-def _config() -> dict[str, Any]:
+def _config(manager: type[BaseCallbackManager]) -> dict[str, Any]:
     """Return the config of a call of theirs: no handlers, and what their configurable fields read.
 
-    Each call gets a new dict, as theirs remove keys.
+    Each call gets a new dict, as theirs remove keys. Their models of text refuse an empty list of
+    handlers in async calls, and chat models take the handlers around for None.
+
+    Args:
+        manager: the class of a manager without handlers.
     """
     scope = current_scope()
     values = {} if scope is None else scope.get("configurable", {})
-    return {"callbacks": [], "configurable": values} if values else {"callbacks": []}
+    callbacks = manager([])
+    return {"callbacks": callbacks, "configurable": values} if values else {"callbacks": callbacks}
 
 
 def call(target: Any, value: Any, keywords: Mapping[str, Any]) -> Any:
@@ -39,13 +46,13 @@ def call(target: Any, value: Any, keywords: Mapping[str, Any]) -> Any:
         keywords: the options of the call.
     """
     with silent():
-        return target.invoke(value, _config(), **keywords)
+        return target.invoke(value, _config(CallbackManager), **keywords)
 
 
 async def acall(target: Any, value: Any, keywords: Mapping[str, Any]) -> Any:
     """Return what a model of theirs answers."""
     with silent():
-        return await target.ainvoke(value, _config(), **keywords)
+        return await target.ainvoke(value, _config(AsyncCallbackManager), **keywords)
 
 
 def stream(target: Any, value: Any, keywords: Mapping[str, Any]) -> Generator[Any, None, None]:
@@ -53,7 +60,7 @@ def stream(target: Any, value: Any, keywords: Mapping[str, Any]) -> Generator[An
     chunks: Any = None
     try:
         with silent():
-            chunks = target.stream(value, _config(), **keywords)
+            chunks = target.stream(value, _config(CallbackManager), **keywords)
         while True:
             with silent():  # not across a yield, where the caller's own calls would be silent
                 chunk = next(chunks, _END)
@@ -72,7 +79,7 @@ async def astream(
     chunks: Any = None
     try:
         with silent():
-            chunks = target.astream(value, _config(), **keywords)
+            chunks = target.astream(value, _config(AsyncCallbackManager), **keywords)
         while True:
             with silent():
                 chunk = await anext(chunks, _END)
@@ -87,13 +94,13 @@ async def astream(
 def generate(theirs: Any, prompt: str, keywords: Mapping[str, Any]) -> Any:
     """Return the result of a model of text of theirs, which has more than the text."""
     with silent():
-        return theirs.generate([prompt], callbacks=[], **keywords)
+        return theirs.generate([prompt], callbacks=None, **keywords)
 
 
 async def agenerate(theirs: Any, prompt: str, keywords: Mapping[str, Any]) -> Any:
     """Return the result of a model of text of theirs, which has more than the text."""
     with silent():
-        return await theirs.agenerate([prompt], callbacks=[], **keywords)
+        return await theirs.agenerate([prompt], callbacks=None, **keywords)
 
 
 # -- options

@@ -79,7 +79,7 @@ def tracing_parameters(
     """
     model: Any = innermost(ours, None)
     options = {**{name: getattr(model, name, None) for name in _SETTINGS}, **keywords}
-    provider = type(model).__name__.removeprefix("Chat").lower()
+    provider = type(model).__name__.removeprefix("Chat").removesuffix("ChatModel").lower()
     found = {
         "ls_model_name": options.get("model") or model.get_name(),
         "ls_temperature": options.get("temperature"),
