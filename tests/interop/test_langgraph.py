@@ -101,7 +101,9 @@ def test_usage_inside_nodes_is_counted_once(call: Call) -> None:
 
     with track_usage() as usage:
         call.invoke(_answering(answer), {"question": "Hi"})
-        call.invoke(_answering(to_langchain(chain | (lambda text: {"answer": text}))), {"question": "?"})
+        call.invoke(
+            _answering(to_langchain(chain | (lambda text: {"answer": text}))), {"question": "?"}
+        )
     assert usage.calls == 2
 
 
