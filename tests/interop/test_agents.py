@@ -127,7 +127,13 @@ def test_their_summaries_are_written_by_our_model(call: Call) -> None:
             )
         ],
     )
-    talk = [("human", "Hi"), ("ai", "Hello"), ("human", "How are you?"), ("ai", "Well."), ("human", "Bye")]
+    talk = [
+        ("human", "Hi"),
+        ("ai", "Hello"),
+        ("human", "How are you?"),
+        ("ai", "Well."),
+        ("human", "Bye"),
+    ]
     state = call.invoke(agent, {"messages": talk})
     assert len(summarizer.calls) == 1
     assert "They greeted." in _texts(state)[0]

@@ -6,9 +6,11 @@ import operator
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from langchain_core.messages import AIMessage as TheirAIMessage
-from langchain_core.messages import HumanMessage as TheirHumanMessage
-from langchain_core.messages import ToolMessage as TheirToolMessage
+from langchain_core.messages import (
+    AIMessage as TheirAIMessage,
+    HumanMessage as TheirHumanMessage,
+    ToolMessage as TheirToolMessage,
+)
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, create_react_agent
@@ -101,7 +103,9 @@ def test_usage_inside_nodes_is_counted_once(call: Call) -> None:
 
     with track_usage() as usage:
         call.invoke(_answering(answer), {"question": "Hi"})
-        call.invoke(_answering(to_langchain(chain | (lambda text: {"answer": text}))), {"question": "?"})
+        call.invoke(
+            _answering(to_langchain(chain | (lambda text: {"answer": text}))), {"question": "?"}
+        )
     assert usage.calls == 2
 
 

@@ -19,6 +19,7 @@ from langchain_core.embeddings import DeterministicFakeEmbedding as TheirFakeEmb
 from langchain_core.prompts import ChatPromptTemplate as TheirPrompt
 from langchain_core.retrievers import BaseRetriever as TheirBaseRetriever
 from langchain_core.vectorstores import InMemoryVectorStore as TheirStore
+from pydantic import Field
 
 from runnables import (
     BaseRetriever,
@@ -41,7 +42,7 @@ TEXTS = ["The sea is calm.", "The land is dry."]
 class Search(BaseRetriever):
     """A retriever of ours."""
 
-    asked: list[Any] = []
+    asked: list[Any] = Field(default_factory=list)
 
     def _get_relevant_documents(self, query: str, *, run_manager: Any, k: int = 9) -> Any:
         self.asked.append(query)
@@ -110,7 +111,10 @@ def test_a_vector_store_of_langchain_begins_a_chain_of_ours(call: Call) -> None:
         assert all(type(document) is Document for document in documents)
         return " ".join(sorted(document.page_content for document in documents))
 
-    steps = {"context": store.as_retriever() | RunnableLambda(text), "question": RunnablePassthrough()}
+    steps = {
+        "context": store.as_retriever() | RunnableLambda(text),
+        "question": RunnablePassthrough(),
+    }
     chain = RunnablePassthrough() | steps | prompt | _ours() | StrOutputParser()
     assert call.invoke(chain, "Is the sea calm?") == "It is calm."
     assert "".join(call.stream(chain, "Is the sea calm?")) == "It is calm."
@@ -180,7 +184,9 @@ def test_the_classic_retrieval_chain_searches_for_the_question(call: Call) -> No
 def test_a_history_aware_retriever_asks_our_model_for_the_question(call: Call) -> None:
     search = Search(asked=[])
     prompt = TheirPrompt.from_messages([("placeholder", "{chat_history}"), ("human", "{input}")])
-    chain = create_history_aware_retriever(to_langchain(_ours("land")), to_langchain(search), prompt)
+    chain = create_history_aware_retriever(
+        to_langchain(_ours("land")), to_langchain(search), prompt
+    )
     call.invoke(chain, {"input": "sea"})
     call.invoke(chain, {"input": "And?", "chat_history": [("human", "Where is land?")]})
     assert search.asked == ["sea", "land"]
