@@ -307,9 +307,10 @@ def check_config(config: object) -> None:
 
 
 def _in_list(value: Any) -> str:
-    """Return how to write a handler as a list."""
-    is_handler = callable(getattr(value, "on_event", None))
-    return ". Write: callbacks=[handler]" if is_handler else ""
+    """Return how to write a handler, or something that holds handlers, as a list."""
+    if callable(getattr(value, "on_event", None)):
+        return ". Write: callbacks=[handler]"
+    return ". Write: callbacks=manager.handlers" if hasattr(value, "handlers") else ""
 
 
 _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(

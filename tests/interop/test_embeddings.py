@@ -41,8 +41,14 @@ class Theirs(TheirEmbeddings):
         self.requests.append(texts)
         return [vector(text) for text in texts]
 
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        return self.embed_documents(texts)  # not in a thread of the loop
+
     def embed_query(self, text: str) -> list[float]:
         return vector(f"query: {text}")
+
+    async def aembed_query(self, text: str) -> list[float]:
+        return self.embed_query(text)
 
 
 async def embedded(model: Any, texts: list[str], mode: str) -> Any:

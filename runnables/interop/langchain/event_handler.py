@@ -51,6 +51,9 @@ class EventHandler(BaseCallbackHandler):
         path: the steps that lead to it.
     """
 
+    _adapts: ClassVar[str] = "handler"
+    handler: Handler | None = None
+    """The handler that `to_langchain` has made this of; None in one for a call."""
     raise_error = True  # `emit` logs the errors of handlers, and raises those that want it
     run_inline = True  # in order
 
@@ -366,7 +369,8 @@ def event_handler(
 ) -> EventHandler:
     """Return one handler of LangChain for handlers of ours."""
     is_async = any(
-        hasattr(one, "aon_event") or inspect.iscoroutinefunction(one.on_event) for one in handlers
+        hasattr(type(one), "aon_event") or inspect.iscoroutinefunction(one.on_event)
+        for one in handlers
     )
     wants_chunks = any(getattr(one, "wants_chunks", False) for one in handlers)
     plain, chunked = (
@@ -375,14 +379,3 @@ def event_handler(
         else (EventHandler, ChunkEventHandler)
     )
     return (chunked if wants_chunks else plain)(handlers, parents, path)
-
-
-class AdaptedHandler(EventHandler):
-    """One handler of ours, for the `callbacks` of LangChain."""
-
-    _adapts: ClassVar[str] = "handler"
-
-    @property
-    def handler(self) -> Handler:
-        """Return the handler that it was made of."""
-        return self.native[0]

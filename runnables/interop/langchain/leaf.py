@@ -13,7 +13,7 @@ from runnables.core.stops import raise_without_stop
 from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close
 from runnables.engine.tasks import let_loop_close
-from runnables.interop.langchain.border import config_of_theirs, outside, start_runs
+from runnables.interop.langchain.border import astart_runs, config_of_theirs, outside, start_runs
 from runnables.interop.langchain.chunks import (
     achunks_of_theirs,
     chunks_of_theirs,
@@ -118,8 +118,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         began = clock.now
         try:
             raise_if_cancelled()
-            if (started := start_runs(scope)) is not None:
-                await started
+            await astart_runs(scope)
             theirs = config_of_theirs(scope)
             with outside(scope):
                 return from_value(await self.runnable.ainvoke(to_value(input), theirs, **kwargs))
@@ -208,8 +207,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         chunk: Any = None
         try:
             first = await anext(read, _END)  # the runs around this one begin with their input
-            if (started := start_runs(scope)) is not None:
-                await started
+            await astart_runs(scope)
             began = _awith_first(first, read)
             guard = AsyncGuard(began, current_scope())
             theirs = config_of_theirs(scope)

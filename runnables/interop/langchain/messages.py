@@ -4,7 +4,9 @@ Both libraries have the same kinds of messages, with the same names of fields, s
 converted field by field, and nothing passes through JSON: an artifact stays the object that it is,
 apart from documents and messages in it.
 Validation is left out. It would take most of the time, and it would change messages: theirs drops
-the extras of tool calls, and each library parses the calls of a chunk in its own way.
+the extras of tool calls, and each library parses the calls of a chunk in its own way. So the calls
+of a converted chunk are as its own library has parsed them (LangChain shows the middle of a call as
+one without a name), and those of a sum as the library that adds parses them.
 
 What one side has no field for travels under one key of `additional_kwargs`, and is put back where
 the message returns:

@@ -8,6 +8,7 @@ from langchain_core import prompt_values as theirs
 
 from runnables.interop.langchain import messages
 from runnables.messages.prompt_values import ChatPromptValue, PromptValue, StringPromptValue
+from runnables.messages.roles import HumanMessage
 
 if TYPE_CHECKING:
     from runnables.messages.kinds import AnyMessage
@@ -23,6 +24,9 @@ def from_theirs(value: theirs.PromptValue) -> PromptValue:
     """
     if isinstance(value, theirs.StringPromptValue):
         return StringPromptValue(text=value.text)
+    if isinstance(value, theirs.ImagePromptValue):  # its own message has a block without a type
+        block = {"type": "image_url", "image_url": dict(value.image_url)}
+        return ChatPromptValue(messages=[HumanMessage([block])])
     converted = [messages.from_theirs(message) for message in value.to_messages()]
     return ChatPromptValue(messages=cast("list[AnyMessage]", converted))
 

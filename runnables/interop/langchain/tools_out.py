@@ -7,7 +7,8 @@ other would end LangGraph's `ToolNode`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, cast
+from copy import copy
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, cast, get_args, get_origin
 
 from langchain_core import tools as theirs
 from langchain_core.callbacks import (  # at run time: LangChain reads the types of `_run`
@@ -151,7 +152,9 @@ def _schema_of(tool: BaseTool[Any]) -> Any:
         known = {name, field.alias or name, data_name(name, field)}
         if hidden & known:
             own: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else None
-            fields[name] = (_marked(hints.get(name, own or field.annotation)), field)
+            plain = copy(field)
+            plain.metadata = []  # the annotation has them, and LangGraph refuses a mark twice
+            fields[name] = (_marked(hints.get(name, own or field.annotation)), plain)
             hidden -= known
     for name in hidden:
         fields[name] = (_marked(hints.get(name, Any)), None)
@@ -176,7 +179,14 @@ _ANY = ConfigDict(arbitrary_types_allowed=True)
 
 
 def _marked(hint: Any) -> Any:
-    """Return an annotation with LangChain's mark, where it has none of it."""
+    """Return an annotation with LangChain's mark, where it has none of LangChain's."""
+    marks = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    if any(issubclass(_class_of(mark), theirs.InjectedToolArg) for mark in marks):
+        return hint
     if is_injected(hint, InjectedToolCallId):
         return Annotated[hint, theirs.InjectedToolCallId]
     return Annotated[hint, theirs.InjectedToolArg]
+
+
+def _class_of(mark: Any) -> type:
+    return mark if isinstance(mark, type) else type(mark)
