@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
+from langchain_core.runnables import RunnableLambda
+
 from runnables.compose.runnable import Runnable
 from runnables.core.config import current_scope, resolve_scope
 from runnables.core.description import checked_config
 from runnables.core.error_notes import clock, leave_run
 from runnables.core.missing_input import NOT_GIVEN, may_lack_input, missing_input
 from runnables.core.stops import raise_without_stop
+from runnables.core.values import show
 from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close
 from runnables.engine.tasks import let_loop_close
@@ -58,6 +61,9 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         self.runnable = runnable
 
     def __repr__(self) -> str:
+        function = getattr(self.runnable, "func", None)
+        if isinstance(self.runnable, RunnableLambda) and function is not None:
+            return f"from_langchain(RunnableLambda({show(function)}))"  # theirs reads its source
         return f"from_langchain({self.runnable!r})"
 
     # -- what it is
@@ -105,6 +111,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
             with outside(scope):
                 return from_value(self.runnable.invoke(to_value(input), theirs, **kwargs))
         except Exception as error:
+            raise_masked(error)
             raise_without_stop(error, self)
             leave_run(error, self, began)
             raise
@@ -123,6 +130,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
             with outside(scope):
                 return from_value(await self.runnable.ainvoke(to_value(input), theirs, **kwargs))
         except Exception as error:
+            raise_masked(error)
             raise_without_stop(error, self)
             leave_run(error, self, began)
             raise
@@ -174,13 +182,14 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
             theirs = config_of_theirs(scope)
             with outside(scope):
                 chunks = self._their_chunks(guard, theirs, kwargs)
-                chunk = from_value(next(chunks, _END))
+                chunk = from_value(next(chunks, None))  # LangChain takes no chunk for None
             info.merge = self._merge_of(chunk, kwargs)
             while chunk is not _END:
                 yield chunk
                 with outside(scope):
                     chunk = from_value(next(chunks, _END))
         except Exception as error:
+            raise_masked(error)
             raise_without_stop(error, self)
             raise
         finally:
@@ -213,13 +222,14 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
             theirs = config_of_theirs(scope)
             with outside(scope):
                 chunks = await self._their_achunks(guard, theirs, kwargs)
-                chunk = from_value(await anext(chunks, _END))
+                chunk = from_value(await anext(chunks, None))
             info.merge = self._merge_of(chunk, kwargs)
             while chunk is not _END:
                 yield chunk
                 with outside(scope):
                     chunk = from_value(await anext(chunks, _END))
         except Exception as error:
+            raise_masked(error)
             raise_without_stop(error, self)
             raise
         finally:
@@ -262,3 +272,14 @@ def _type_of(runnable: Any, name: str) -> Any:
     except TypeError:  # LangChain cannot infer it
         return Any
     return declared if declared in _PLAIN_TYPES else Any
+
+
+def raise_masked(error: Exception) -> None:
+    """Raise the error that LangChain has hidden behind one of its own, if there is one.
+
+    Where a function of its async streams refuses its arguments, it fails to close what was never
+    opened, with an UnboundLocalError.
+    """
+    hidden = error.__context__
+    if type(error) is UnboundLocalError and "iterator_" in str(error) and hidden is not None:
+        raise hidden from None
