@@ -172,7 +172,7 @@ def test_what_the_program_has_not_passed_is_named(
 
 
 def test_an_unknown_option_is_a_typo(call: Call) -> None:
-    with pytest.raises(ConfigError, match="did you mean 'user'"):
+    with pytest.raises(ConfigError, match="Did you mean 'user'"):
         call.invoke(from_langchain(greet).bind(usr="Ada"), call_of("greet", text="Ahoy"))
 
 
@@ -214,20 +214,20 @@ def test_an_error_that_they_handle_is_answered_by_a_message(call: Call) -> None:
 
 
 @tool
-def go(to: str, runtime: ToolRuntime, call_id: Annotated[str, InjectedToolCallId]) -> Command[Any]:
+def go(to: str, call_id: Annotated[str, InjectedToolCallId]) -> Command[Any]:
     """Go to a node."""
     return Command(goto=to, update={"messages": [lc.ToolMessage("gone", tool_call_id=call_id)]})
 
 
 def test_a_command_is_returned_as_a_command(call: Call) -> None:
-    result = call.invoke(from_langchain(go).bind(runtime=None), call_of("go", to="b"))
+    result = call.invoke(from_langchain(go), call_of("go", to="b"))
     assert isinstance(result, Command)
     assert result.update == {"messages": [ToolMessage("gone", tool_call_id="call_1")]}
 
 
 def test_an_agent_cannot_carry_out_a_command(call: Call) -> None:
     model = FakeMessagesListChatModel(responses=[AIMessage("", tool_calls=[call_of("go", to="b")])])
-    agent = create_agent(model, [from_langchain(go).bind(runtime=None)])
+    agent = create_agent(model, [go])
     with pytest.raises(ConfigError, match="LangGraph"):
         call.invoke(agent, {"messages": ["Go"]})
 

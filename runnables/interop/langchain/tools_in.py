@@ -50,17 +50,19 @@ class LangChainTool(BaseTool[Any], internal=True):
 
     Attributes:
         original: the tool.
+        hidden: the arguments that the model does not see, each with how it is passed: "id" for the
+            id of the call, "required" for one that the program must pass, "" for one that it may.
     """
 
     _adapts: ClassVar[str] = "original"
 
     def __init__(self, original: theirs.BaseTool) -> None:
         self.original = original
-        self._hidden = _hidden_names(original)
+        self.hidden = _hidden_names(original)
         self._set_up(
             name=original.name,
             description=original.description,
-            args_schema=_schema_of(original, self._hidden),
+            args_schema=_schema_of(original, self.hidden),
             return_direct=original.return_direct,
             response_format=original.response_format,
             # it handles its errors itself
@@ -77,7 +79,7 @@ class LangChainTool(BaseTool[Any], internal=True):
     @property
     def injected_args(self) -> frozenset[str]:
         """Return the names of the arguments that the program passes and the model never sees."""
-        return frozenset(self._hidden)
+        return frozenset(self.hidden)
 
     def _result_type(self) -> Any:
         return Any
@@ -90,14 +92,14 @@ class LangChainTool(BaseTool[Any], internal=True):
     ) -> CheckedArguments:
         """Return the input of the tool of LangChain, which checks the arguments itself."""
         for name in kwargs:
-            if name not in self._hidden:
+            if name not in self.hidden:
                 raise ConfigError(
                     f"The tool {self.name!r} takes no option {name!r}."
-                    f"{did_you_mean(name, self._hidden)} Options are arguments that the model "
-                    f"does not see; here: {', '.join(sorted(self._hidden)) or 'none'}."
+                    f"{did_you_mean(name, self.hidden)} Options are arguments that the model "
+                    f"does not see; here: {', '.join(sorted(self.hidden)) or 'none'}."
                 )
         arguments = {**self._by_name(invocation.arguments), **kwargs}
-        for name, required in self._hidden.items():
+        for name, required in self.hidden.items():
             if required and name not in arguments and not (invocation.is_call and required == "id"):
                 raise missing_argument(_missing(self.name, name, required), name)
         named = {name: to_value(value) for name, value in arguments.items()}
