@@ -161,12 +161,13 @@ def _copied(value: Any) -> Any:
 
     Their chunks change blocks of their content in place, and here calls get and lose keys.
     """
-    if isinstance(value, list):  # also our list of merged calls, which is a class of its own
-        items = cast("list[Any]", value)
-        return [
-            cast("dict[Any, Any]", item).copy() if type(item) is dict else item for item in items
-        ]
-    return cast("dict[Any, Any]", value).copy() if type(value) is dict else value
+    if _is_list(value):
+        return [item.copy() if type(item) is dict else item for item in value]
+    return value.copy() if type(value) is dict else value
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)  # our list of merged calls is a class of its own
 
 
 def _taken_out(fields: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -159,7 +159,7 @@ def _hidden_names(tool: theirs.BaseTool) -> dict[str, str]:
     an empty string for one that may be.
     """
     hidden: dict[str, str] = {}
-    schema = tool.args_schema
+    schema: Any = tool.args_schema
     if _is_model(schema):
         for name, field in schema.model_fields.items():
             hint = Annotated[(field.annotation, *field.metadata)] if field.metadata else None
@@ -203,8 +203,18 @@ def _json_schema(tool: theirs.BaseTool) -> dict[str, Any]:
     if isinstance(shown, dict):
         return dict(cast("dict[str, Any]", shown))
     if _is_model(shown):
-        return cast("dict[str, Any]", shown.model_json_schema())
+        return _without_config(shown.model_json_schema())
     return cast("dict[str, Any]", shown.schema())  # a model of pydantic's first version
+
+
+def _without_config(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a method of a class without what LangChain passes to it, not a model."""
+    properties = {key: part for key, part in schema["properties"].items() if key not in _BY_THEM}
+    required = [key for key in schema.get("required", ()) if key not in _BY_THEM]
+    rest = {key: part for key, part in schema.items() if key not in ("properties", "required")}
+    if len(properties) < len(schema["properties"]):
+        rest.pop("$defs", None)
+    return {**rest, "properties": properties, **({"required": required} if required else {})}
 
 
 def _is_model(schema: Any) -> bool:
