@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.agents.agent import DEFAULT_MAX_STEPS, Agent
 from runnables.compose.runnable import Runnable
+from runnables.core.foreign import from_foreign
 from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError
 from runnables.models.registry import init_chat_model
@@ -71,8 +72,8 @@ def create_agent(
     is a `response_format`. `Agent` describes its stream.
 
     Args:
-        model: a chat model, also with a retry, fallbacks or bound options; or a name for
-            `init_chat_model`, such as "local".
+        model: a chat model, also one of LangChain, or with a retry, fallbacks or bound options;
+            or a name for `init_chat_model`, such as "local".
         tools: tools, other runnables, functions with docstrings; dicts for tools that run on the
             provider's servers.
         system_prompt: what the model should be and do; it is no part of the conversation.
@@ -101,8 +102,7 @@ def create_agent(
         >>> [(message.type, message.text) for message in state["messages"]]
         [('human', 'What is 1 + 2?'), ('ai', ''), ('tool', '3'), ('ai', 'It is 3.')]
     """
-    if isinstance(model, str):
-        model = init_chat_model(model)
+    model = init_chat_model(model) if isinstance(model, str) else from_foreign(model)
     if not isinstance(cast("object", model), Runnable):
         raise ConfigError(f"create_agent({model!r}): expected a chat model, or the name of one")
     return Agent[Any](

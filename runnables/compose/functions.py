@@ -17,7 +17,7 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from runnables.compose.returned import returned_runnable
+from runnables.compose.returned import require_function, returned_runnable
 from runnables.compose.runnable import Runnable
 from runnables.core.config import (
     OUTER_SCOPES,
@@ -141,7 +141,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         blocking: bool = True,
         merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
     ) -> None:
-        _require_function(func)
+        require_function(func)
         if afunc is not None and not is_async(afunc):
             raise TypeError(f"RunnableLambda(afunc={show(afunc)}): expected an async function")
         only_async = afunc is None and is_async(func)
@@ -394,10 +394,3 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         async with info.delegate_to(chunks):
             async for chunk in owned(chunks):
                 yield chunk
-
-
-def _require_function(func: object) -> None:
-    if isinstance(func, Runnable):
-        raise TypeError(f"RunnableLambda({func!r}): it is a runnable already, use it as it is")
-    if not callable(func):
-        raise TypeError(f"RunnableLambda({func!r}): expected a function")

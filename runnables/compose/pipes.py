@@ -102,8 +102,8 @@ class Pipes(BaseRunnable[Input, Output], internal=True):
         return pipe(other, self)
 
     if not TYPE_CHECKING:  # checkers find this mistake themselves, and a runnable is no function
-
-        def __call__(self, *args: Any, config: Any = None, **kwargs: Any) -> Any:
+        # `config` has no type here: LangGraph passes it to what has none, or its own
+        def __call__(self, *args: Any, config=None, **kwargs: Any) -> Any:
             """Return the step that LangChain's pipe takes; refuse to be called like a function.
 
             LangChain makes a function of anything that it can call, calls it with the input and

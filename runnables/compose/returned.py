@@ -1,4 +1,4 @@
-"""Runnables that a function has returned, to be run in its place."""
+"""What goes into a `RunnableLambda`, a function, and what may come out: a runnable."""
 
 from __future__ import annotations
 
@@ -16,3 +16,15 @@ def returned_runnable(result: object) -> Any:
     if type(result).__module__ != "builtins" and is_foreign_runnable(result):
         return from_foreign(result)
     return None
+
+
+def require_function(func: object) -> None:
+    """Refuse what is no function.
+
+    Raises:
+        TypeError: names it.
+    """
+    if isinstance(func, Runnable):
+        raise TypeError(f"RunnableLambda({func!r}): it is a runnable already, use it as it is")
+    if not callable(func):
+        raise TypeError(f"RunnableLambda({func!r}): expected a function")

@@ -7,7 +7,6 @@ from contextlib import nullcontext, suppress
 from typing import Any, cast
 
 from runnables.core.config import (
-    RowScope,
     RunnableConfig,
     Scope,
     check_config,
@@ -24,6 +23,7 @@ from runnables.core.rows import (
     Routine,
     RowOrder,
     RowPlace,
+    RowScope,
     RowSteps,
     Step,
     has_bulk_steps,

@@ -197,15 +197,6 @@ class Scope(dict[str, Any]):
         return scope
 
 
-class RowScope(Scope):
-    """The scope of one row of a batch whose rows differ in the runs around them, and in no setting.
-
-    An adapter opens a run for each row, and runs them all as one batch.
-    """
-
-    __slots__ = ()
-
-
 def _merge_tags(scope: Scope, tags: Iterable[str]) -> None:
     scope["tags"] = list(dict.fromkeys((*scope.get("tags", ()), *tags)))
 
@@ -316,9 +307,10 @@ def check_config(config: object) -> None:
 
 
 def _in_list(value: Any) -> str:
-    """Return how to write a handler as a list."""
-    is_handler = callable(getattr(value, "on_event", None))
-    return ". Write: callbacks=[handler]" if is_handler else ""
+    """Return how to write a handler, or something that holds handlers, as a list."""
+    if callable(getattr(value, "on_event", None)):
+        return ". Write: callbacks=[handler]"
+    return ". Write: callbacks=manager.handlers" if hasattr(value, "handlers") else ""
 
 
 _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(
@@ -405,56 +397,3 @@ def without(config: RunnableConfig, *keys: str) -> RunnableConfig:
     """Return a config without these keys."""
     kept = {key: value for key, value in config.items() if key not in keys}
     return cast("RunnableConfig", kept)
-
-
-def merge_configs(*configs: RunnableConfig | None) -> RunnableConfig:
-    """Merge several configs into one.
-
-    Tags, callbacks, metadata and configurable values add up. Of any other key, and of two values
-    with one key in the metadata, the later one wins.
-
-    Args:
-        *configs: the configs, the most general one first; None is skipped.
-
-    Returns:
-        A new config.
-
-    Raises:
-        ConfigError: an unknown key, or a value of the wrong type.
-
-    Example:
-        >>> merge_configs({"tags": ["a"], "run_name": "x"}, {"tags": ["b"], "run_name": "y"})
-        {'tags': ['a', 'b'], 'run_name': 'y'}
-    """
-    merged: dict[str, Any] = {}
-    for config in configs:
-        check_config(config or {})
-        for key, value in (config or {}).items():
-            if value is not None:
-                combine = _COMBINERS.get(key)
-                merged[key] = combine(merged.get(key), value) if combine else value
-    return cast("RunnableConfig", merged)
-
-
-def _joined(old: Any, new: Any) -> list[Any]:
-    return [*(old or ()), *(value for value in new if value not in (old or ()))]
-
-
-def _joined_handlers(old: Any, new: Any) -> Any:
-    if not old:
-        return new
-    known = check_handlers(old)
-    added = (one for one in check_handlers(new) if not any(is_same(one, other) for other in known))
-    return [*known, *added]
-
-
-def _updated(old: Any, new: Any) -> dict[str, Any]:
-    return {**(old or {}), **new}
-
-
-_COMBINERS: Final[Mapping[str, Any]] = {
-    "tags": _joined,
-    "callbacks": _joined_handlers,
-    "metadata": _updated,
-    "configurable": _updated,
-}

@@ -12,7 +12,7 @@ import time
 import uuid
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast
 
 from runnables.core.config import RunnableConfig, Scope, ensure_scope
 from runnables.core.handlers import Event, Handler, Kind, MisreadEventError
@@ -267,8 +267,8 @@ async def aemit(handlers: Iterable[Handler], event: Event) -> None:
     for handler in handlers:
         try:
             # an adapter of another library's handlers has a method for each of the two
-            receive = getattr(handler, "aon_event", None) or handler.on_event
-            result = receive(event)
+            is_double = hasattr(type(handler), "aon_event")
+            result = (cast("Any", handler).aon_event if is_double else handler.on_event)(event)
             if result is not None and inspect.isawaitable(result):
                 await result
         except Exception as error:

@@ -78,6 +78,15 @@ def has_bulk_steps(runnable: Any) -> bool:
     return any(has_bulk_steps(child) for child in runnable._children())
 
 
+class RowScope(Scope):
+    """The scope of one row of a batch whose rows differ in the runs around them, and in no setting.
+
+    An adapter opens a run for each row, and runs them all as one batch.
+    """
+
+    __slots__ = ()
+
+
 class RowSteps:
     """The steps of the rows of one batch: which wait for a bulk call, and which run at once.
 

@@ -214,7 +214,7 @@ class StreamRun(Run):
     def must_await(self) -> bool:
         """Tell whether one of the handlers is async."""
         return any(
-            hasattr(handler, "aon_event") or inspect.iscoroutinefunction(handler.on_event)
+            hasattr(type(handler), "aon_event") or inspect.iscoroutinefunction(handler.on_event)
             for handler in self._handlers
         )
 

@@ -27,12 +27,14 @@ from runnables.core.config import (
     Scope,
     current_scope,
 )
+from runnables.core.events import aemit
 from runnables.core.foreign import is_same
 from runnables.core.stream_runs import StartOnFirstEvent
 from runnables.engine.slots import Slots
 from runnables.interop.langchain.bridge import Bridge, as_id
-from runnables.interop.langchain.event_handler import OWN_RUNS, EventHandler, event_handler
+from runnables.interop.langchain.event_handler import EventHandler, event_handler
 from runnables.interop.langchain.managers import handlers_of_ours, parents_of
+from runnables.interop.langchain.run_ids import OWN_RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Generator, Iterable, Mapping
@@ -58,8 +60,6 @@ class _Below:
         self.handler = handler
         self.told = told
         self.wants_chunks = getattr(handler, "wants_chunks", False)
-        if hasattr(handler, "aon_event"):
-            self.aon_event = self._aon_event
 
     @property
     def run_types(self) -> Any:
@@ -75,9 +75,10 @@ class _Below:
         """Receive an event, and pass on what is below."""
         return None if self._is_told(event) else self.handler.on_event(event)
 
-    async def _aon_event(self, event: Event) -> None:
+    async def aon_event(self, event: Event, /) -> None:
+        """Receive an event of an async run, and pass on what is below."""
         if not self._is_told(event):
-            await cast("Any", self.handler).aon_event(event)
+            await aemit([self.handler], event)
 
     def _is_told(self, event: Event) -> bool:
         return event.run_id in self.told and event.kind != "custom"
@@ -279,16 +280,26 @@ class inside:
         CURRENT_SCOPE.reset(self._current)
 
 
-def start_runs(scope: Scope | None) -> Any:
-    """Report the start of runs around a scope that waits for their first event.
+def start_runs(scope: Scope | None) -> None:
+    """Report the start of the run around a scope, where that waits for its first event."""
+    for handler in _waiting(scope):
+        handler.on_event(_NO_EVENT)
 
-    Return what an async caller awaits, or None.
-    """
-    if scope is not None:
-        for handler in scope.handlers:
-            if isinstance(handler, StartOnFirstEvent):
-                return handler.on_event(cast("Any", None))
-    return None
+
+async def astart_runs(scope: Scope | None) -> None:
+    """Report the start of the run around a scope, where that waits for its first event."""
+    for handler in _waiting(scope):
+        if (started := handler.on_event(_NO_EVENT)) is not None:
+            await started
+
+
+_NO_EVENT: Final = cast("Event", None)
+"""What such a handler is called with: it does not read it."""
+
+
+def _waiting(scope: Scope | None) -> list[StartOnFirstEvent]:
+    handlers = () if scope is None else scope.handlers
+    return [handler for handler in handlers if isinstance(handler, StartOnFirstEvent)]
 
 
 @contextmanager

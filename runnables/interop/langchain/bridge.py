@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from langchain_core.callbacks.manager import ahandle_event, handle_event
+from langchain_core.messages import LC_ID_PREFIX
 from langchain_core.outputs import (
     ChatGeneration,
     ChatGenerationChunk,
@@ -105,7 +106,10 @@ class Bridge:
             keywords["metadata"] = {**facts, **keywords["metadata"]}
             keywords["invocation_params"] = parameters
             keywords["options"] = dict(event.options)
-        return methods[0].name, methods[0].ignored, [_theirs(value) for value in values], keywords
+        theirs = [_theirs(value) for value in values]
+        if family == "llm":
+            _identify([*theirs, keywords.get("chunk")], event)
+        return methods[0].name, methods[0].ignored, theirs, keywords
 
 
 def as_id(run_id: UUID | str) -> UUID:
@@ -116,6 +120,21 @@ def as_id(run_id: UUID | str) -> UUID:
         return UUID(run_id)
     except ValueError:
         return uuid5(NAMESPACE_OID, run_id)
+
+
+def _identify(results: list[Any], event: Event) -> None:
+    """Give the answers of a run the id and the model's name that LangChain gives to its own.
+
+    LangGraph knows by the id that it has streamed an answer, and usage is summed by the name.
+    """
+    for result in results:
+        answers = result.generations[0] if isinstance(result, LLMResult) else [result]
+        for message in (one.message for one in answers if isinstance(one, ChatGeneration)):
+            if message.id is None:
+                message.id = f"{LC_ID_PREFIX}-{as_id(event.run_id)}"
+            if getattr(message, "usage_metadata", None):
+                name = getattr(event.runnable, "model", None) or event.name
+                message.response_metadata.setdefault("model_name", name)
 
 
 def _theirs(value: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.core.installation import missing_extra
 from runnables.interop.langchain.registry import kind_of_ours, kind_of_theirs, unwrapped
 
 if TYPE_CHECKING:
@@ -89,4 +88,6 @@ def _require_package() -> None:
     try:
         import langchain_core  # noqa: F401 - whether it is there
     except ImportError:
+        from runnables.core.installation import missing_extra
+
         raise missing_extra("LangChain's objects", "langchain-core", "langchain") from None

@@ -9,31 +9,24 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.runnables.config import get_config_list
 
 from runnables.core.events import aemit, emit, receives
 from runnables.core.handlers import Event, Kind
+from runnables.interop.langchain.model_facts import text_answer
+from runnables.interop.langchain.run_ids import OWN_RUNS
 from runnables.interop.langchain.values import from_value
 from runnables.messages.ai import AIMessageChunk
-from runnables.messages.text_answer import TextAnswer
-from runnables.messages.usage import UsageMetadata
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from uuid import UUID
 
     from langchain_core.outputs import LLMResult
 
     from runnables.core.handlers import Handler
-
-OWN_RUNS: Final[set[str]] = set()
-"""The ids of runs of LangChain that stand for a run of ours, which tells our handlers itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +42,6 @@ class _Started:
     time: float
 
 
-def text_answer(text: str, facts: Mapping[str, Any]) -> str:
-    """Return the answer of a model of text, with its usage where LangChain has reported any."""
-    used: Any = facts.get("token_usage") or {}
-    if "total_tokens" not in used:
-        return text
-    usage = UsageMetadata(
-        input_tokens=used.get("prompt_tokens", 0),
-        output_tokens=used.get("completion_tokens", 0),
-        total_tokens=used["total_tokens"],
-    )
-    return TextAnswer(text, usage, {key: facts[key] for key in facts if key != "token_usage"})
-
-
 class EventHandler(BaseCallbackHandler):
     """A handler of LangChain that turns its calls into events for handlers of ours.
 
@@ -71,6 +51,9 @@ class EventHandler(BaseCallbackHandler):
         path: the steps that lead to it.
     """
 
+    _adapts: ClassVar[str] = "handler"
+    handler: Handler | None = None
+    """The handler that `to_langchain` has made this of; None in one for a call."""
     raise_error = True  # `emit` logs the errors of handlers, and raises those that want it
     run_inline = True  # in order
 
@@ -386,7 +369,8 @@ def event_handler(
 ) -> EventHandler:
     """Return one handler of LangChain for handlers of ours."""
     is_async = any(
-        hasattr(one, "aon_event") or inspect.iscoroutinefunction(one.on_event) for one in handlers
+        hasattr(type(one), "aon_event") or inspect.iscoroutinefunction(one.on_event)
+        for one in handlers
     )
     wants_chunks = any(getattr(one, "wants_chunks", False) for one in handlers)
     plain, chunked = (
@@ -395,43 +379,3 @@ def event_handler(
         else (EventHandler, ChunkEventHandler)
     )
     return (chunked if wants_chunks else plain)(handlers, parents, path)
-
-
-class AdaptedHandler(EventHandler):
-    """One handler of ours, for the `callbacks` of LangChain."""
-
-    _adapts: ClassVar[str] = "handler"
-
-    @property
-    def handler(self) -> Handler:
-        """Return the handler that it was made of."""
-        return self.native[0]
-
-
-@contextmanager
-def own_run(config: Any) -> Generator[dict[str, Any]]:
-    """Choose the id of a run of LangChain that stands for a run of ours; see `OWN_RUNS`.
-
-    Args:
-        config: LangChain's config of the call.
-
-    Returns:
-        The config with that id.
-    """
-    full: dict[str, Any] = dict(config or {})
-    if full.get("run_id") is None:
-        full["run_id"] = uuid4()
-    run_id = str(full["run_id"])
-    OWN_RUNS.add(run_id)
-    try:
-        yield full
-    finally:
-        OWN_RUNS.discard(run_id)
-
-
-@contextmanager
-def own_runs(config: Any, count: int) -> Generator[list[Any]]:
-    """Choose the ids of the runs of a batch of so many inputs; see `own_run`."""
-    with ExitStack() as stack:
-        configs = [stack.enter_context(own_run(one)) for one in get_config_list(config, count)]
-        yield configs

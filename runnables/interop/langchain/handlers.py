@@ -7,7 +7,7 @@ from typing import Any
 from runnables.core.config import check_handlers
 from runnables.core.foreign import ForeignHandlers
 from runnables.interop.langchain.bridge import Bridge
-from runnables.interop.langchain.event_handler import AdaptedHandler, EventHandler
+from runnables.interop.langchain.event_handler import EventHandler, event_handler
 
 
 def from_theirs(handler: Any) -> Any:
@@ -17,6 +17,8 @@ def from_theirs(handler: Any) -> Any:
     return Bridge(handler)
 
 
-def to_theirs(handler: Any) -> AdaptedHandler:
+def to_theirs(handler: Any) -> EventHandler:
     """Return the handler of LangChain that turns its calls into events for one of ours."""
-    return AdaptedHandler(check_handlers([handler]))
+    made = event_handler(check_handlers([handler]))
+    made.handler = handler
+    return made

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
+from langchain_core.runnables import RunnableLambda
+
 from runnables.compose.runnable import Runnable
 from runnables.core.config import current_scope, resolve_scope
 from runnables.core.description import checked_config
 from runnables.core.error_notes import clock, leave_run
 from runnables.core.missing_input import NOT_GIVEN, may_lack_input, missing_input
 from runnables.core.stops import raise_without_stop
+from runnables.core.values import show
 from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close
-from runnables.interop.langchain.border import config_of_theirs, outside, start_runs
+from runnables.engine.tasks import let_loop_close
+from runnables.interop.langchain.border import astart_runs, config_of_theirs, outside, start_runs
 from runnables.interop.langchain.chunks import (
     achunks_of_theirs,
     chunks_of_theirs,
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.core.config import RunnableConfig, Scope
+    from runnables.engine.merging import Merge
 
 
 class ForeignRunnable(Runnable[Any, Any], internal=True):
@@ -56,6 +61,9 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         self.runnable = runnable
 
     def __repr__(self) -> str:
+        function = getattr(self.runnable, "func", None)
+        if isinstance(self.runnable, RunnableLambda) and function is not None:
+            return f"from_langchain(RunnableLambda({show(function)}))"  # theirs reads its source
         return f"from_langchain({self.runnable!r})"
 
     # -- what it is
@@ -103,6 +111,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
             with outside(scope):
                 return from_value(self.runnable.invoke(to_value(input), theirs, **kwargs))
         except Exception as error:
+            raise_masked(error)
             raise_without_stop(error, self)
             leave_run(error, self, began)
             raise
@@ -116,12 +125,12 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         began = clock.now
         try:
             raise_if_cancelled()
-            if (started := start_runs(scope)) is not None:
-                await started
+            await astart_runs(scope)
             theirs = config_of_theirs(scope)
             with outside(scope):
                 return from_value(await self.runnable.ainvoke(to_value(input), theirs, **kwargs))
         except Exception as error:
+            raise_masked(error)
             raise_without_stop(error, self)
             leave_run(error, self, began)
             raise
@@ -142,6 +151,20 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         scope = resolve_scope(checked_config(self, config))
         return AsyncStream(self._atransform(input, scope, kwargs, info), info)
 
+    def _their_chunks(self, input: Iterator[Any], config: Any, kwargs: dict[str, Any]) -> Any:
+        """Return LangChain's iterator over the chunks of the output."""
+        return self.runnable.transform(input, config, **kwargs)
+
+    async def _their_achunks(
+        self, input: AsyncIterator[Any], config: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        """Return LangChain's iterator over the chunks of the output."""
+        return self.runnable.atransform(input, config, **kwargs)
+
+    def _merge_of(self, first: Any, kwargs: dict[str, Any]) -> Merge:
+        """Return how the chunks of a call merge, of which this is the first."""
+        return merge_of_theirs(self.runnable, first)
+
     def _transform(
         self,
         input: Iterable[Any],
@@ -158,14 +181,15 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
             guard = Guard(_with_first(first, read), current_scope())
             theirs = config_of_theirs(scope)
             with outside(scope):
-                chunks = self.runnable.transform(guard, theirs, **kwargs)
-                chunk = from_value(next(chunks, _END))
-            info.merge = merge_of_theirs(self.runnable, chunk)
+                chunks = self._their_chunks(guard, theirs, kwargs)
+                chunk = from_value(next(chunks, None))  # LangChain takes no chunk for None
+            info.merge = self._merge_of(chunk, kwargs)
             while chunk is not _END:
                 yield chunk
                 with outside(scope):
                     chunk = from_value(next(chunks, _END))
         except Exception as error:
+            raise_masked(error)
             raise_without_stop(error, self)
             raise
         finally:
@@ -187,22 +211,25 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
     ) -> AsyncGenerator[Any, None]:
         read = achunks_of_theirs(input)
         guard: AsyncGuard | None = None
+        began: AsyncGenerator[Any, None] | None = None
         chunks: Any = None
+        chunk: Any = None
         try:
             first = await anext(read, _END)  # the runs around this one begin with their input
-            if (started := start_runs(scope)) is not None:
-                await started
-            guard = AsyncGuard(_awith_first(first, read), current_scope())
+            await astart_runs(scope)
+            began = _awith_first(first, read)
+            guard = AsyncGuard(began, current_scope())
             theirs = config_of_theirs(scope)
             with outside(scope):
-                chunks = self.runnable.atransform(guard, theirs, **kwargs)
-                chunk = from_value(await anext(chunks, _END))
-            info.merge = merge_of_theirs(self.runnable, chunk)
+                chunks = await self._their_achunks(guard, theirs, kwargs)
+                chunk = from_value(await anext(chunks, None))
+            info.merge = self._merge_of(chunk, kwargs)
             while chunk is not _END:
                 yield chunk
                 with outside(scope):
                     chunk = from_value(await anext(chunks, _END))
         except Exception as error:
+            raise_masked(error)
             raise_without_stop(error, self)
             raise
         finally:
@@ -212,8 +239,11 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
                     with outside(scope):
                         await aclose(chunks)
             finally:
+                await aclose(began)
                 await read.aclose()
                 await aclose(input)
+                if chunk is not _END:  # it was left, and LangChain closes few generators itself
+                    await let_loop_close()
 
 
 _END: Any = object()
@@ -225,7 +255,7 @@ def _with_first(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
         yield from rest
 
 
-async def _awith_first(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
+async def _awith_first(first: Any, rest: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
     if first is not _END:
         yield first
         async for chunk in rest:
@@ -242,3 +272,14 @@ def _type_of(runnable: Any, name: str) -> Any:
     except TypeError:  # LangChain cannot infer it
         return Any
     return declared if declared in _PLAIN_TYPES else Any
+
+
+def raise_masked(error: Exception) -> None:
+    """Raise the error that LangChain has hidden behind one of its own, if there is one.
+
+    Where a function of its async streams refuses its arguments, it fails to close what was never
+    opened, with an UnboundLocalError.
+    """
+    hidden = error.__context__
+    if type(error) is UnboundLocalError and "iterator_" in str(error) and hidden is not None:
+        raise hidden from None

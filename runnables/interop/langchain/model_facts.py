@@ -1,10 +1,15 @@
-"""What LangChain's tracers read about a model: who serves it, its name, and its parameters."""
+"""What LangChain's tracers read about a model, and what it says about the answer of a model."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from runnables.messages.text_answer import TextAnswer
+from runnables.messages.usage import UsageMetadata
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runnables.core.handlers import Event
 
 _PARAMETERS = ("temperature", "max_tokens", "stop")
@@ -31,3 +36,16 @@ def model_facts(event: Event) -> tuple[dict[str, Any], dict[str, Any]]:
 def _setting(model: Any, name: str) -> Any:
     """Return a public setting of a model; None where it has none of that name."""
     return vars(model).get(name) if hasattr(model, "__dict__") else None
+
+
+def text_answer(text: str, facts: Mapping[str, Any]) -> str:
+    """Return the answer of a model of text, with its usage where LangChain has reported any."""
+    used: Any = facts.get("token_usage") or {}
+    if "total_tokens" not in used:
+        return text
+    usage = UsageMetadata(
+        input_tokens=used.get("prompt_tokens", 0),
+        output_tokens=used.get("completion_tokens", 0),
+        total_tokens=used["total_tokens"],
+    )
+    return TextAnswer(text, usage, {key: facts[key] for key in facts if key != "token_usage"})

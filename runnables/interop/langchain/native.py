@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.utils import ConfigurableFieldSpec
 
-from runnables.core.config import RowScope
+from runnables.core.description import fields_of
+from runnables.core.rows import RowScope
+from runnables.engine.tasks import let_loop_close
 from runnables.interop.langchain.border import config_of_ours
 from runnables.interop.langchain.chunks import achunks_of_theirs, chunks_of_theirs
-from runnables.interop.langchain.event_handler import own_run, own_runs
 from runnables.interop.langchain.guard import AsyncGuard, Guard
+from runnables.interop.langchain.run_ids import own_run, own_runs
 from runnables.interop.langchain.values import from_value, to_value
 
 if TYPE_CHECKING:
@@ -79,16 +81,8 @@ class LangChainRunnable(Runnable[Any, Any]):
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
         """Return the configurable fields of our runnable."""
-        return [
-            ConfigurableFieldSpec(
-                id=spec.id,
-                annotation=spec.annotation,
-                name=spec.name,
-                description=spec.description,
-                default=spec.default,
-            )
-            for spec in self.runnable.config_specs
-        ]
+        ids = sorted(fields_of(self.runnable))
+        return [ConfigurableFieldSpec(id=name, annotation=Any) for name in ids]
 
     @property
     def _run_type(self) -> str | None:
@@ -155,9 +149,15 @@ class LangChainRunnable(Runnable[Any, Any]):
             chunks: Any = self._atransform_stream_with_config(
                 input, work, full, self._run_type, **kwargs
             )
-            async with aclosing(chunks):
+            is_done = False
+            try:
                 async for chunk in chunks:
                     yield chunk
+                is_done = True
+            finally:
+                await chunks.aclose()
+                if not is_done:  # it was left, and LangChain closes few generators itself
+                    await let_loop_close()
 
     def _stream_work(
         self,

@@ -13,7 +13,8 @@ from langchain_core.callbacks import CallbackManager
 
 from runnables.interop.langchain.border import config_of_theirs, outside
 from runnables.interop.langchain.bridge import as_id
-from runnables.interop.langchain.event_handler import OWN_RUNS, event_handler
+from runnables.interop.langchain.event_handler import event_handler
+from runnables.interop.langchain.run_ids import OWN_RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Generator

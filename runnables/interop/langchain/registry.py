@@ -51,7 +51,7 @@ KINDS: Final = (
     Kind("document", "documents", "Document", "Document"),
     Kind("prompt value", "prompt_values", "PromptValue", "PromptValue"),
     Kind("message of another kind", "messages", "BaseMessage"),
-    Kind("chat model", "chat_models", "BaseChatModel", "ChatModel"),
+    Kind("chat model", "chat_models", "BaseChatModel _ConfigurableModel", "ChatModel"),
     Kind("text model", "llms", "BaseLLM", "TextModel"),
     Kind("tool", "tools", "BaseTool", "BaseTool"),
     Kind("retriever", "retrievers", "BaseRetriever", "BaseRetriever"),
@@ -77,9 +77,21 @@ def kind_of_theirs(thing: object) -> Kind | None:
 def kind_of_ours(thing: object) -> Kind | None:
     """Return the kind of an object of this library; None where it is none."""
     if (kind := _kind_of_our_class(type(thing))) is not None:
-        return kind
+        return _of_wrapper(thing, kind) if kind.module == "runs" else kind
     return _HANDLER if callable(getattr(type(thing), "on_event", None)) else None
 
+
+def _of_wrapper(thing: Any, kind: Kind) -> Kind:
+    """Return the kind of a wrapper: a chat model with a retry, or with tools, is a chat model."""
+    from runnables.compose.wrappers import innermost
+
+    inside = innermost(thing, None)
+    own = kind if inside is thing else _kind_of_our_class(type(inside))
+    return own if own is not None and own.module in _WRAPPED else kind
+
+
+_WRAPPED: Final = ("chat_models", "llms")
+"""The modules that convert an object with what is wrapped around it."""
 
 _HANDLER: Final = next(kind for kind in KINDS if kind.name == "handler")
 

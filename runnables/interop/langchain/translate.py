@@ -7,9 +7,10 @@ holds below a call. Only the exact classes are translated, as a subclass may do 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from langchain_core import runnables as theirs
+from langchain_core.language_models import BaseChatModel
 
 from runnables.compose.assign import RunnableAssign
 from runnables.compose.binding import RunnableBinding
@@ -23,8 +24,14 @@ from runnables.compose.sequence import RunnableSequence
 
 def translated(runnable: Any) -> Any:
     """Return the container of ours for one of LangChain; None where there is none."""
-    make = _MAKERS.get(type(runnable).__mro__[0])
+    make = _MAKERS.get(_plain_class(type(runnable)))
     return None if make is None else make(runnable)
+
+
+def _plain_class(cls: Any) -> type:
+    """Return a class without its type arguments: pydantic makes a subclass for these."""
+    generic: Mapping[str, Any] = getattr(cls, "__pydantic_generic_metadata__", {})
+    return cast("type", generic.get("origin") or cls)
 
 
 def _sequence(runnable: theirs.RunnableSequence[Any, Any]) -> Any:
@@ -63,10 +70,24 @@ def _each(runnable: Any) -> Any:
 
 def _binding(runnable: Any) -> Any:
     """Return a binding of ours; None where options are bound, which only LangChain knows."""
-    if runnable.kwargs or runnable.config_factories or not _binds(runnable.config):
+    if runnable.config_factories or not _binds(runnable.config):
+        return None
+    if runnable.kwargs and not _is_model_with_options(runnable):
         return None
     config = {key: value for key, value in runnable.config.items() if value}
-    return RunnableBinding(runnable.bound, config=config)  # type: ignore[arg-type]
+    return RunnableBinding(runnable.bound, kwargs=runnable.kwargs, config=config)  # type: ignore[arg-type]
+
+
+def _is_model_with_options(runnable: Any) -> bool:
+    """Tell whether a binding is that of a chat model, with options that we pass on as they are.
+
+    Tools are in the form of the model's own service by then.
+    """
+    is_model = isinstance(runnable.bound, BaseChatModel)
+    return is_model and _OF_TOOLS.isdisjoint(runnable.kwargs)
+
+
+_OF_TOOLS: Final = frozenset({"tools", "tool_choice", "functions", "function_call"})
 
 
 def _binds(config: Mapping[str, Any]) -> bool:
