@@ -19,8 +19,10 @@ from langchain_core.tools import (
     tool,
 )
 from langchain_core.utils.function_calling import convert_to_openai_tool as their_definition
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolRuntime
-from langgraph.types import Command
+from langgraph.types import Command, interrupt
 from pydantic import BaseModel, Field, ValidationError
 
 import runnables as ours
@@ -308,6 +310,28 @@ def test_one_run_is_reported_and_what_is_inside_below_it(call: Call) -> None:
     ]
     assert starts[1].parent_ids == (starts[0].run_id,)
     assert len([event for event in seen.events if event.kind == "end"]) == 2
+
+
+@tool
+def ask(question: str) -> str:
+    """Ask the user."""
+    return f"The user said {interrupt(question)}"
+
+
+def test_an_interrupt_in_a_tool_stops_the_graph_around_our_agent(call: Call) -> None:
+    """It is no error of the tool, also where the model gets all of these."""
+    asks = AIMessage("", tool_calls=[call_of("ask", question="Now?")])
+    model = FakeMessagesListChatModel(responses=[asks, asks, AIMessage("Done.")])
+    agent = create_agent(model, [ask], handle_tool_errors=True)
+    builder = StateGraph(MessagesState)
+    builder.add_node("agent", to_langchain(agent))
+    builder.add_edge(START, "agent")
+    graph = builder.compile(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}}
+    stopped = call.invoke(graph, {"messages": [("human", "Ask")]}, config)
+    assert [interrupted.value for interrupted in stopped["__interrupt__"]] == ["Now?"]
+    state = call.invoke(graph, Command(resume="yes"), config)
+    assert [message.text for message in state["messages"][-2:]] == ["The user said yes", "Done."]
 
 
 def test_there_and_back_is_the_same_object() -> None:

@@ -199,6 +199,8 @@ def _schema_of(tool: theirs.BaseTool, hidden: Mapping[str, str]) -> ArgsSchema:
 
 
 def _json_schema(tool: theirs.BaseTool) -> dict[str, Any]:
+    if isinstance(tool, theirs.Tool) and tool.args_schema is None:  # a function of one string
+        return {"type": "object", "properties": tool.args, "required": list(tool.args)}
     shown: Any = tool.tool_call_schema
     if isinstance(shown, dict):
         return dict(cast("dict[str, Any]", shown))

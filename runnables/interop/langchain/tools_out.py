@@ -110,8 +110,12 @@ class RunnablesTool(theirs.StructuredTool):
         except (ToolException, ToolArgumentsError) as error:
             _raise_theirs(error)
 
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Run the tool."""
+        return theirs.BaseTool.invoke(self, input, config, **kwargs)
+
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Run the tool in the loop: a tool without `coroutine` would be run in another thread."""
+        """Run the tool in the loop; a `StructuredTool` without `coroutine` runs in a thread."""
         return await theirs.BaseTool.ainvoke(self, input, config, **kwargs)
 
     def _input(self, tool_input: Any, tool_call_id: str | None) -> Any:
