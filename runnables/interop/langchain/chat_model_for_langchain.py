@@ -80,7 +80,8 @@ class ChatModelForLangChain(BaseChatModel):
 
     @override
     def get_num_tokens(self, text: str) -> int:
-        return int(innermost(self.ours, None).get_num_tokens(text))  # type: ignore[attr-defined]
+        model: Any = innermost(self.ours, None)
+        return int(model.get_num_tokens(text))
 
     @override
     def get_num_tokens_from_messages(
