@@ -65,7 +65,7 @@ class Sea(BaseModel):
 
 
 class Log(BaseCallbackHandler):
-    """A handler of LangChain that records what it is told."""
+    """A handler of LangChain that records what it receives."""
 
     def __init__(self) -> None:
         self.starts: list[Any] = []

@@ -130,8 +130,8 @@ def test_our_agent_mixes_tools_of_ours_of_langchain_and_of_mcp(call: Call) -> No
         agent = create_agent(theirs, [shout, whisper, *from_mcp])
         state = call.invoke(agent, "Go")
         offered = [one["function"]["name"] for one in theirs.calls[0][1]["tools"]]
-    texts = [message.text for message in state["messages"]]
-    assert texts == ["Go", "", "AHOY", "", "ahoy", "Done."]
+    strings = [message.text for message in state["messages"]]
+    assert strings == ["Go", "", "AHOY", "", "ahoy", "Done."]
     assert offered[:2] == ["shout", "whisper"]
     assert len(offered) > 2
 
@@ -161,7 +161,7 @@ def test_usage_is_counted_once_through_three_borders(call: Call) -> None:
     assert usage.calls == 1
 
 
-def test_a_model_of_theirs_over_a_model_of_ours_is_told_once(call: Call) -> None:
+def test_a_model_of_theirs_over_a_model_of_ours_is_reported_once(call: Call) -> None:
     bound = to_langchain(_model()).bind(temperature=0)
     ours = _model()
     chain = RunnableLambda(str) | to_langchain(ours).with_retry() | StrOutputParser()
