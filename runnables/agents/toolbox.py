@@ -20,7 +20,7 @@ from runnables.compose.wrappers import Wrapper
 from runnables.core.batching import enter_limit
 from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location
-from runnables.core.foreign import from_foreign
+from runnables.core.foreign import from_foreign, is_control_flow
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.stream import owned
 from runnables.engine.task_fan_out import TaskFanOut
@@ -256,6 +256,8 @@ class Toolbox:
 
     def _error_message(self, request: ToolRequest, error: Exception) -> ToolMessage:
         """Return the message for an error of a tool; raise one that is not for the model."""
+        if is_control_flow(error):
+            raise error
         if isinstance(error, (ToolException, ToolArgumentsError)):
             return error_result(request, str(error) or type(error).__name__)
         if self._handle_errors and not isinstance(error, (SyncAsyncError, ConfigError)):

@@ -11,12 +11,16 @@ from langchain_core.callbacks import (
     UsageMetadataCallbackHandler,
     get_usage_metadata_callback,
 )
-from langchain_core.language_models import LLM as TheirLLM
-from langchain_core.language_models import BaseChatModel
-from langchain_core.language_models import FakeListLLM as TheirFakeListLLM
-from langchain_core.messages import AIMessage as TheirAIMessage
-from langchain_core.messages import AIMessageChunk as TheirChunk
-from langchain_core.messages import HumanMessage as TheirHumanMessage
+from langchain_core.language_models import (
+    LLM as TheirLLM,
+    BaseChatModel,
+    FakeListLLM as TheirFakeListLLM,
+)
+from langchain_core.messages import (
+    AIMessage as TheirAIMessage,
+    AIMessageChunk as TheirChunk,
+    HumanMessage as TheirHumanMessage,
+)
 from langchain_core.output_parsers import StrOutputParser as TheirStrOutputParser
 from langchain_core.prompts import ChatPromptTemplate as TheirPrompt
 from langchain_core.tools import tool as their_tool
@@ -61,7 +65,7 @@ class Sea(BaseModel):
 
 
 class Log(BaseCallbackHandler):
-    """A handler of LangChain that records what it is told."""
+    """A handler of LangChain that records what it receives."""
 
     def __init__(self) -> None:
         self.starts: list[Any] = []

@@ -9,8 +9,10 @@ import pytest
 from langchain_classic.memory import ConversationBufferMemory as TheirMemory
 from langchain_core.chat_history import BaseChatMessageHistory as TheirBaseHistory
 from langchain_core.messages import HumanMessage as TheirHumanMessage
-from langchain_core.prompts import ChatPromptTemplate as TheirPrompt
-from langchain_core.prompts import MessagesPlaceholder as TheirPlaceholder
+from langchain_core.prompts import (
+    ChatPromptTemplate as TheirPrompt,
+    MessagesPlaceholder as TheirPlaceholder,
+)
 from langchain_core.runnables.history import RunnableWithMessageHistory as TheirWithHistory
 
 from runnables import (

@@ -239,5 +239,15 @@ def test_a_tool_that_needs_approval_is_refused() -> None:
         to_langchain(dangerous)
 
 
+def test_a_tool_with_a_binding_or_a_policy_is_a_tool(call: Call) -> None:
+    bound = greet.bind(user="Ada").with_retry()
+    theirs = to_langchain(bound)
+    assert isinstance(theirs, TheirStructuredTool)
+    assert theirs.name == "greet"
+    answer = call.invoke(theirs, call_of("greet", text="Ahoy"))
+    assert answer.content == "Ahoy, Ada (call_1)"
+    assert from_langchain(theirs) is bound
+
+
 def test_there_and_back_is_the_same_object() -> None:
     assert from_langchain(to_langchain(add)) is add

@@ -19,8 +19,10 @@ from langchain_core.tools import (
     tool,
 )
 from langchain_core.utils.function_calling import convert_to_openai_tool as their_definition
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolRuntime
-from langgraph.types import Command
+from langgraph.types import Command, interrupt
 from pydantic import BaseModel, Field, ValidationError
 
 import runnables as ours
@@ -107,8 +109,8 @@ by_json = StructuredTool(
 
 @pytest.mark.parametrize(
     "theirs",
-    [add, greet, search, find, state_of, OfClass(), by_json],
-    ids=["add", "greet", "search", "find", "state_of", "class", "json"],
+    [add, greet, search, find, state_of, by_json],
+    ids=["add", "greet", "search", "find", "state_of", "json"],
 )
 def test_a_model_sees_the_same_schema(theirs: TheirBaseTool) -> None:
     """Names, descriptions, types and what is required; injected arguments are in neither."""
@@ -116,6 +118,11 @@ def test_a_model_sees_the_same_schema(theirs: TheirBaseTool) -> None:
     expected["function"]["parameters"].pop("description", None)
     assert convert_to_openai_tool(theirs) == expected
     assert convert_to_openai_tool(from_langchain(theirs)) == expected
+
+
+def test_a_model_does_not_see_the_config_of_a_method() -> None:
+    """LangChain shows it."""
+    assert list(from_langchain(OfClass()).args) == ["text"]
 
 
 def test_a_call_is_answered_by_our_message(call: Call) -> None:
@@ -172,7 +179,7 @@ def test_what_the_program_has_not_passed_is_named(
 
 
 def test_an_unknown_option_is_a_typo(call: Call) -> None:
-    with pytest.raises(ConfigError, match="did you mean 'user'"):
+    with pytest.raises(ConfigError, match="Did you mean 'user'"):
         call.invoke(from_langchain(greet).bind(usr="Ada"), call_of("greet", text="Ahoy"))
 
 
@@ -214,20 +221,20 @@ def test_an_error_that_they_handle_is_answered_by_a_message(call: Call) -> None:
 
 
 @tool
-def go(to: str, runtime: ToolRuntime, call_id: Annotated[str, InjectedToolCallId]) -> Command[Any]:
+def go(to: str, call_id: Annotated[str, InjectedToolCallId]) -> Command[Any]:
     """Go to a node."""
     return Command(goto=to, update={"messages": [lc.ToolMessage("gone", tool_call_id=call_id)]})
 
 
 def test_a_command_is_returned_as_a_command(call: Call) -> None:
-    result = call.invoke(from_langchain(go).bind(runtime=None), call_of("go", to="b"))
+    result = call.invoke(from_langchain(go), call_of("go", to="b"))
     assert isinstance(result, Command)
     assert result.update == {"messages": [ToolMessage("gone", tool_call_id="call_1")]}
 
 
 def test_an_agent_cannot_carry_out_a_command(call: Call) -> None:
     model = FakeMessagesListChatModel(responses=[AIMessage("", tool_calls=[call_of("go", to="b")])])
-    agent = create_agent(model, [from_langchain(go).bind(runtime=None)])
+    agent = create_agent(model, [go])
     with pytest.raises(ConfigError, match="LangGraph"):
         call.invoke(agent, {"messages": ["Go"]})
 
@@ -303,6 +310,28 @@ def test_one_run_is_reported_and_what_is_inside_below_it(call: Call) -> None:
     ]
     assert starts[1].parent_ids == (starts[0].run_id,)
     assert len([event for event in seen.events if event.kind == "end"]) == 2
+
+
+@tool
+def ask(question: str) -> str:
+    """Ask the user."""
+    return f"The user said {interrupt(question)}"
+
+
+def test_an_interrupt_in_a_tool_stops_the_graph_around_our_agent(call: Call) -> None:
+    """It is no error of the tool, also where the model gets all of these."""
+    asks = AIMessage("", tool_calls=[call_of("ask", question="Now?")])
+    model = FakeMessagesListChatModel(responses=[asks, asks, AIMessage("Done.")])
+    agent = create_agent(model, [ask], handle_tool_errors=True)
+    builder = StateGraph(MessagesState)
+    builder.add_node("agent", to_langchain(agent))
+    builder.add_edge(START, "agent")
+    graph = builder.compile(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}}
+    stopped = call.invoke(graph, {"messages": [("human", "Ask")]}, config)
+    assert [interrupted.value for interrupted in stopped["__interrupt__"]] == ["Now?"]
+    state = call.invoke(graph, Command(resume="yes"), config)
+    assert [message.text for message in state["messages"][-2:]] == ["The user said yes", "Done."]
 
 
 def test_there_and_back_is_the_same_object() -> None:

@@ -76,7 +76,11 @@ def from_theirs(message: theirs.BaseMessage) -> BaseMessage:
         fields["artifact"] = from_value(values["artifact"])
     for name, make in plan.only_ours:
         fields[name] = make()
-    more = {name: values[name] for name in plan.only_theirs if name in values}
+    more = {
+        name: values[name]
+        for name, default in plan.only_theirs
+        if name in values and values[name] != default
+    }
     if message.__pydantic_extra__:
         more |= message.__pydantic_extra__
     kwargs: dict[str, Any] = fields["additional_kwargs"]
@@ -126,13 +130,13 @@ class _Plan(NamedTuple):
         kind: the `type` of our message.
         shared: the names of the fields that both have, in the order of ours, without `type`.
         only_ours: our other fields, and what makes their defaults.
-        only_theirs: the names of their other fields.
+        only_theirs: their other fields, and the defaults of these.
     """
 
     kind: str
     shared: tuple[str, ...]
     only_ours: tuple[tuple[str, Any], ...]
-    only_theirs: tuple[str, ...]
+    only_theirs: tuple[tuple[str, Any], ...]
 
 
 @cache
@@ -152,7 +156,11 @@ def _plan(cls: type[theirs.BaseMessage]) -> _Plan | None:
             for name, field in ours.items()
             if name not in names
         ),
-        tuple(name for name in names if name not in ours),
+        tuple(
+            (name, field.get_default(call_default_factory=True))
+            for name, field in names.items()
+            if name not in ours
+        ),
     )
 
 
@@ -161,12 +169,13 @@ def _copied(value: Any) -> Any:
 
     Their chunks change blocks of their content in place, and here calls get and lose keys.
     """
-    if isinstance(value, list):  # also our list of merged calls, which is a class of its own
-        items = cast("list[Any]", value)
-        return [
-            cast("dict[Any, Any]", item).copy() if type(item) is dict else item for item in items
-        ]
-    return cast("dict[Any, Any]", value).copy() if type(value) is dict else value
+    if _is_list(value):
+        return [item.copy() if type(item) is dict else item for item in value]
+    return value.copy() if type(value) is dict else value
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)  # our list of merged calls is a class of its own
 
 
 def _taken_out(fields: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -90,7 +90,7 @@ def _of_wrapper(thing: Any, kind: Kind) -> Kind:
     return own if own is not None and own.module in _WRAPPED else kind
 
 
-_WRAPPED: Final = ("chat_models", "llms")
+_WRAPPED: Final = ("chat_models", "llms", "tools")
 """The modules that convert an object with what is wrapped around it."""
 
 _HANDLER: Final = next(kind for kind in KINDS if kind.name == "handler")

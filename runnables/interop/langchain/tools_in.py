@@ -50,17 +50,19 @@ class LangChainTool(BaseTool[Any], internal=True):
 
     Attributes:
         original: the tool.
+        hidden: the arguments that the model does not see, each with how it is passed: "id" for the
+            id of the call, "required" for one that the program must pass, "" for one that it may.
     """
 
     _adapts: ClassVar[str] = "original"
 
     def __init__(self, original: theirs.BaseTool) -> None:
         self.original = original
-        self._hidden = _hidden_names(original)
+        self.hidden = _hidden_names(original)
         self._set_up(
             name=original.name,
             description=original.description,
-            args_schema=_schema_of(original, self._hidden),
+            args_schema=_schema_of(original, self.hidden),
             return_direct=original.return_direct,
             response_format=original.response_format,
             # it handles its errors itself
@@ -77,7 +79,7 @@ class LangChainTool(BaseTool[Any], internal=True):
     @property
     def injected_args(self) -> frozenset[str]:
         """Return the names of the arguments that the program passes and the model never sees."""
-        return frozenset(self._hidden)
+        return frozenset(self.hidden)
 
     def _result_type(self) -> Any:
         return Any
@@ -90,14 +92,14 @@ class LangChainTool(BaseTool[Any], internal=True):
     ) -> CheckedArguments:
         """Return the input of the tool of LangChain, which checks the arguments itself."""
         for name in kwargs:
-            if name not in self._hidden:
+            if name not in self.hidden:
                 raise ConfigError(
                     f"The tool {self.name!r} takes no option {name!r}."
-                    f"{did_you_mean(name, self._hidden)} Options are arguments that the model "
-                    f"does not see; here: {', '.join(sorted(self._hidden)) or 'none'}."
+                    f"{did_you_mean(name, self.hidden)} Options are arguments that the model "
+                    f"does not see; here: {', '.join(sorted(self.hidden)) or 'none'}."
                 )
         arguments = {**self._by_name(invocation.arguments), **kwargs}
-        for name, required in self._hidden.items():
+        for name, required in self.hidden.items():
             if required and name not in arguments and not (invocation.is_call and required == "id"):
                 raise missing_argument(_missing(self.name, name, required), name)
         named = {name: to_value(value) for name, value in arguments.items()}
@@ -157,7 +159,7 @@ def _hidden_names(tool: theirs.BaseTool) -> dict[str, str]:
     an empty string for one that may be.
     """
     hidden: dict[str, str] = {}
-    schema = tool.args_schema
+    schema: Any = tool.args_schema
     if _is_model(schema):
         for name, field in schema.model_fields.items():
             hint = Annotated[(field.annotation, *field.metadata)] if field.metadata else None
@@ -197,12 +199,24 @@ def _schema_of(tool: theirs.BaseTool, hidden: Mapping[str, str]) -> ArgsSchema:
 
 
 def _json_schema(tool: theirs.BaseTool) -> dict[str, Any]:
+    if isinstance(tool, theirs.Tool) and tool.args_schema is None:  # a function of one string
+        return {"type": "object", "properties": tool.args, "required": list(tool.args)}
     shown: Any = tool.tool_call_schema
     if isinstance(shown, dict):
         return dict(cast("dict[str, Any]", shown))
     if _is_model(shown):
-        return cast("dict[str, Any]", shown.model_json_schema())
+        return _without_config(shown.model_json_schema())
     return cast("dict[str, Any]", shown.schema())  # a model of pydantic's first version
+
+
+def _without_config(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a method of a class without what LangChain passes to it, not a model."""
+    properties = {key: part for key, part in schema["properties"].items() if key not in _BY_THEM}
+    required = [key for key in schema.get("required", ()) if key not in _BY_THEM]
+    rest = {key: part for key, part in schema.items() if key not in ("properties", "required")}
+    if len(properties) < len(schema["properties"]):
+        rest.pop("$defs", None)
+    return {**rest, "properties": properties, **({"required": required} if required else {})}
 
 
 def _is_model(schema: Any) -> bool:

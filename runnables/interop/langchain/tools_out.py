@@ -25,18 +25,24 @@ from runnables.interop.langchain.messages import to_theirs as message_to_theirs
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.messages.roles import ToolMessage
 from runnables.tools.arguments import data_name
+from runnables.tools.runnable_tool import tool_inside
 from runnables.tools.signature import InjectedToolCallId, is_injected
 
 if TYPE_CHECKING:
+    from runnables.compose.runnable import Runnable
     from runnables.tools.base import BaseTool
 
 
-def to_theirs(tool: BaseTool[Any]) -> RunnablesTool:
+def to_theirs(runnable: Runnable[Any, Any]) -> RunnablesTool:
     """Return one of our tools as a `StructuredTool` of LangChain.
+
+    Args:
+        runnable: a tool, also with bindings or policies around it, such as `tool.with_retry()`.
 
     Raises:
         ConfigError: it needs approval, for which LangChain's agents do not ask.
     """
+    tool = cast("BaseTool[Any]", tool_inside(runnable))
     if tool.needs_approval is not False:
         raise ConfigError(
             f"The tool {tool.name!r} needs approval, and LangChain's agents would run it without. "
@@ -44,7 +50,7 @@ def to_theirs(tool: BaseTool[Any]) -> RunnablesTool:
             f"HumanInTheLoopMiddleware(interrupt_on={{{tool.name!r}: True}})."
         )
     return RunnablesTool(
-        original=tool,
+        original=runnable,
         name=tool.name,
         description=tool.description,
         args_schema=_schema_of(tool),
@@ -68,7 +74,7 @@ class RunnablesTool(theirs.StructuredTool):
     _adapts: ClassVar[str] = "original"
 
     original: Any
-    """The tool of this library."""
+    """The tool of this library, with what is around it."""
 
     def _to_args_and_kwargs(
         self, tool_input: str | dict[str, Any], tool_call_id: str | None
@@ -84,10 +90,9 @@ class RunnablesTool(theirs.StructuredTool):
         config: RunnableConfig,
         run_manager: CallbackManagerForToolRun | None = None,
     ) -> Any:
-        tool: BaseTool[Any] = self.original
         value = self._input(tool_input, tool_call_id)
         try:
-            return _result(tool.invoke(value, config_of_ours(run_manager, config)))
+            return _result(self.original.invoke(value, config_of_ours(run_manager, config)))
         except (ToolException, ToolArgumentsError) as error:
             _raise_theirs(error)
 
@@ -99,15 +104,18 @@ class RunnablesTool(theirs.StructuredTool):
         config: RunnableConfig,
         run_manager: AsyncCallbackManagerForToolRun | None = None,
     ) -> Any:
-        tool: BaseTool[Any] = self.original
         value = self._input(tool_input, tool_call_id)
         try:
-            return _result(await tool.ainvoke(value, config_of_ours(run_manager, config)))
+            return _result(await self.original.ainvoke(value, config_of_ours(run_manager, config)))
         except (ToolException, ToolArgumentsError) as error:
             _raise_theirs(error)
 
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        """Run the tool."""
+        return theirs.BaseTool.invoke(self, input, config, **kwargs)
+
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        """Run the tool in the loop: a tool without `coroutine` would be run in another thread."""
+        """Run the tool in the loop; a `StructuredTool` without `coroutine` runs in a thread."""
         return await theirs.BaseTool.ainvoke(self, input, config, **kwargs)
 
     def _input(self, tool_input: Any, tool_call_id: str | None) -> Any:
