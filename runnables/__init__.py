@@ -99,8 +99,8 @@ if TYPE_CHECKING:
     from runnables.compose.serializable import RunnableSerializable as RunnableSerializable
     from runnables.core.config import (
         RunnableConfig as RunnableConfig,
-        merge_configs as merge_configs,
     )
+    from runnables.core.config_merging import merge_configs as merge_configs
     from runnables.core.console import ConsoleHandler as ConsoleHandler
     from runnables.core.events import (
         adispatch_custom_event as adispatch_custom_event,
@@ -184,6 +184,10 @@ if TYPE_CHECKING:
         SQLiteHistory as SQLiteHistory,
         SummarizeHistory as SummarizeHistory,
         with_history as with_history,
+    )
+    from runnables.interop.langchain import (
+        from_langchain as from_langchain,
+        to_langchain as to_langchain,
     )
     from runnables.jobs.estimate import (
         Estimate as Estimate,

@@ -46,7 +46,8 @@ HOMES: Final = {
     "runnables.compose.runnable": "Runnable",
     "runnables.compose.sequence": "RunnableSequence",
     "runnables.compose.serializable": "RunnableSerializable",
-    "runnables.core.config": "merge_configs RunnableConfig",
+    "runnables.core.config": "RunnableConfig",
+    "runnables.core.config_merging": "merge_configs",
     "runnables.core.console": "ConsoleHandler",
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
     "runnables.core.handlers": "Callbacks Event Handler",
@@ -80,6 +81,7 @@ HOMES: Final = {
         "InMemoryChatMessageHistory InMemoryHistory RunnableWithMessageHistory "
         "SQLiteChatMessageHistory SQLiteHistory SummarizeHistory with_history"
     ),
+    "runnables.interop.langchain": "from_langchain to_langchain",
     "runnables.jobs.estimate": "aestimate Estimate estimate",
     "runnables.jobs.executors.ray_executor": "RayExecutor",
     "runnables.jobs.job": "AsyncBatchJob BatchJob BatchResult",

@@ -224,6 +224,12 @@ SUBJECTS = (
         },
     ),
     Subject(
+        "interop",
+        "Objects of LangChain",
+        "What makes an object of LangChain one of this library, and the other way round.",
+        {"Conversion": "from_langchain to_langchain"},
+    ),
+    Subject(
         "limits",
         "Caches, limits and money",
         "What keeps calls of models from being made twice, too fast, or for too much.",

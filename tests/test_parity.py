@@ -36,6 +36,24 @@ ALLOWED: Mapping[str, str] = {
     "runnables.compose.generators:RunnableGenerator._transform": (
         "async, a sync generator is run, too"
     ),
+    "runnables.interop.langchain.border:start_runs": "only one of them has something to await",
+    "runnables.interop.langchain.border:_Below.on_event": (
+        "an async run takes the async method of a handler that has both"
+    ),
+    "runnables.interop.langchain.bridge:Bridge.on_event": (
+        "in a worker thread, the loop of the async call awaits their handler"
+    ),
+    "runnables.interop.langchain.leaf:ForeignRunnable._transform": (
+        "LangChain leaves async generators to the loop, which needs time to close them"
+    ),
+    "runnables.interop.langchain.native:LangChainRunnable.transform": (
+        "as ForeignRunnable._transform"
+    ),
+    "runnables.interop.langchain.native:LangChainRunnable.stream": (
+        "an async generator must be closed by its reader"
+    ),
+    "runnables.interop.langchain.native:LangChainRunnable._stream_work": "as stream",
+    "runnables.interop.langchain.native:LangChainRunnable.batch": "LangChain names its halves so",
     "runnables.history.base:get": "async, a sync `get` goes to a worker thread",
     "runnables.history.base:append": "as `get`; and only a task is cancelled from outside",
     "runnables.history.base:BaseChatMessageHistory.get": "what they call has LangChain's names",

@@ -31,7 +31,7 @@ LADDER = (
     ("models",),
     ("agents", "callbacks", "history", "mcp", "retrieval"),
     ("testing", "type_names", "jobs", "graph", "tracing"),
-    ("serving",),
+    ("interop", "serving"),
     ("cli",),
 )
 """The folders of `runnables`, lowest first: each imports from itself and from those below it."""
@@ -95,6 +95,7 @@ HEAVY = (
 
 
 AT_THE_TOP = {
+    ("runnables.interop", "langchain_core"),
     ("runnables.testing.require_pytest", "pytest"),
     *(("runnables.serving", package) for package in ("starlette", "anyio", "uvicorn", "mcp")),
     ("runnables.mcp.client", "mcp"),

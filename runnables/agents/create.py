@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.agents.agent import DEFAULT_MAX_STEPS, Agent
 from runnables.compose.runnable import Runnable
+from runnables.core.foreign import from_foreign
 from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError
 from runnables.models.registry import init_chat_model
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnables.agents.types import AgentAnswer, AgentState
+    from runnables.core.foreign import ModelOfLangChain
     from runnables.messages.ai import AIMessage
     from runnables.messages.roles import SystemMessage
 
@@ -22,7 +24,7 @@ T = TypeVar("T")
 
 @overload
 def create_agent(
-    model: str | Runnable[Any, AIMessage],
+    model: str | Runnable[Any, AIMessage] | ModelOfLangChain,
     tools: Iterable[Any] | None = None,
     *,
     system_prompt: str | SystemMessage | None = None,
@@ -33,7 +35,7 @@ def create_agent(
 ) -> Agent[AgentState]: ...
 @overload
 def create_agent(
-    model: str | Runnable[Any, AIMessage],
+    model: str | Runnable[Any, AIMessage] | ModelOfLangChain,
     tools: Iterable[Any] | None = None,
     *,
     system_prompt: str | SystemMessage | None = None,
@@ -44,7 +46,7 @@ def create_agent(
 ) -> Agent[AgentAnswer[T]]: ...
 @overload
 def create_agent(
-    model: str | Runnable[Any, AIMessage],
+    model: str | Runnable[Any, AIMessage] | ModelOfLangChain,
     tools: Iterable[Any] | None = None,
     *,
     system_prompt: str | SystemMessage | None = None,
@@ -55,7 +57,7 @@ def create_agent(
 ) -> Agent[AgentAnswer[dict[str, Any]]]: ...
 @checks_keywords
 def create_agent(
-    model: str | Runnable[Any, Any],
+    model: str | Runnable[Any, Any] | ModelOfLangChain,
     tools: Iterable[Any] | None = None,
     *,
     system_prompt: str | SystemMessage | None = None,
@@ -71,8 +73,8 @@ def create_agent(
     is a `response_format`. `Agent` describes its stream.
 
     Args:
-        model: a chat model, also with a retry, fallbacks or bound options; or a name for
-            `init_chat_model`, such as "local".
+        model: a chat model, also one of LangChain, or with a retry, fallbacks or bound options;
+            or a name for `init_chat_model`, such as "local".
         tools: tools, other runnables, functions with docstrings; dicts for tools that run on the
             provider's servers.
         system_prompt: what the model should be and do; it is no part of the conversation.
@@ -101,12 +103,11 @@ def create_agent(
         >>> [(message.type, message.text) for message in state["messages"]]
         [('human', 'What is 1 + 2?'), ('ai', ''), ('tool', '3'), ('ai', 'It is 3.')]
     """
-    if isinstance(model, str):
-        model = init_chat_model(model)
-    if not isinstance(cast("object", model), Runnable):
-        raise ConfigError(f"create_agent({model!r}): expected a chat model, or the name of one")
+    made: Any = init_chat_model(model) if isinstance(model, str) else from_foreign(model)
+    if not isinstance(made, Runnable):
+        raise ConfigError(f"create_agent({made!r}): expected a chat model, or the name of one")
     return Agent[Any](
-        model,
+        cast("Runnable[Any, Any]", made),
         tools or (),
         system_prompt=system_prompt,
         response_format=response_format,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.agents.toolbox import Toolbox
+from runnables.core.foreign import from_foreign
 from runnables.errors import ConfigError
 from runnables.messages.roles import HumanMessage, SystemMessage
 
@@ -62,6 +63,7 @@ class AgentSetup:
 
 def derive(model: Any, method: str, argument: Any) -> Runnable[Any, Any]:
     """Return the model that one of a model's methods makes."""
+    model = from_foreign(model)
     if not hasattr(model, method):
         raise ConfigError(
             f"{model!r} has no {method!r}, which an agent needs of its model: pass a chat model, "

@@ -20,6 +20,7 @@ from runnables.compose.wrappers import Wrapper
 from runnables.core.batching import enter_limit
 from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location
+from runnables.core.foreign import from_foreign, is_control_flow
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.stream import owned
 from runnables.engine.task_fan_out import TaskFanOut
@@ -33,7 +34,7 @@ from runnables.errors import (
 )
 from runnables.messages.roles import ToolMessage
 from runnables.tools.function_tool import StructuredTool
-from runnables.tools.results import as_content
+from runnables.tools.results import as_content, is_foreign_answer
 from runnables.tools.runnable_tool import RunnableTool, tool_inside
 
 if TYPE_CHECKING:
@@ -255,6 +256,8 @@ class Toolbox:
 
     def _error_message(self, request: ToolRequest, error: Exception) -> ToolMessage:
         """Return the message for an error of a tool; raise one that is not for the model."""
+        if is_control_flow(error):
+            raise error
         if isinstance(error, (ToolException, ToolArgumentsError)):
             return error_result(request, str(error) or type(error).__name__)
         if self._handle_errors and not isinstance(error, (SyncAsyncError, ConfigError)):
@@ -285,11 +288,17 @@ def _message(request: ToolRequest, result: Any) -> ToolMessage:
     """Return the message for the result of a tool, which may be one already."""
     if isinstance(result, ToolMessage):
         return result
+    if is_foreign_answer(result):  # no message: that is one of ours by now
+        raise ConfigError(
+            f"The tool {request['name']!r} returned a command to a graph, {result!r}, which an "
+            "agent cannot carry out. Return a message, or run the tool in LangGraph's ToolNode."
+        )
     call_id, name = request["id"] or "", request["name"]
     return ToolMessage(as_content(result), tool_call_id=call_id, name=name)
 
 
 def _as_runnable(value: Any) -> Runnable[Any, Any]:
+    value = from_foreign(value)
     if isinstance(cast("object", value), Runnable):
         return cast("Runnable[Any, Any]", value)
     if isinstance(value, type) or not callable(value):

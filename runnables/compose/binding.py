@@ -15,9 +15,9 @@ from runnables.core.config import (
     check_config,
     ensure_scope,
     lowest,
-    merge_configs,
     without,
 )
+from runnables.core.config_merging import merge_configs
 from runnables.core.description import Described, Keys, checked_config
 from runnables.core.missing_input import may_lack_input
 from runnables.core.rows import Routine, RowOrder, Step

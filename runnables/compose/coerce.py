@@ -8,6 +8,7 @@ from typing import Any, TypeGuard, cast
 from runnables.compose.functions import RunnableLambda
 from runnables.compose.generators import RunnableGenerator
 from runnables.compose.runnable import Runnable
+from runnables.core.foreign import from_foreign, is_foreign
 from runnables.core.signatures import is_generator
 
 
@@ -36,8 +37,8 @@ def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
     """Return the runnable that `|` makes of a thing.
 
     Args:
-        thing: a runnable, which is returned as it is, a function, a generator function, or a dict
-            of steps.
+        thing: a runnable, which is returned as it is, a function, a generator function, a dict of
+            steps, or a runnable of LangChain.
 
     Raises:
         TypeError: anything else, a class of runnables too; names it, and what would do.
@@ -48,6 +49,8 @@ def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
     """
     if is_runnable(thing):
         return thing
+    if is_foreign(thing):
+        return _native(thing)
     if is_generator(thing):
         return RunnableGenerator(thing)
     kind: Any = thing
@@ -64,4 +67,14 @@ def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
         f"{thing!r} (of type {type(thing).__name__}) is not a runnable, and cannot become one: "
         "expected a Runnable, a function, a generator function, or a dict of these. "
         f"For a fixed value write lambda _: {thing!r}."
+    )
+
+
+def _native(thing: object) -> Runnable[Any, Any]:
+    """Return the runnable that stands for an object of another library."""
+    native = from_foreign(thing)
+    if is_runnable(native):
+        return native
+    raise TypeError(
+        f"{thing!r} (of type {type(thing).__name__}) is no step of a chain. Call it in a function."
     )

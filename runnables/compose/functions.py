@@ -17,8 +17,16 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
+from runnables.compose.returned import require_function, returned_runnable
 from runnables.compose.runnable import Runnable
-from runnables.core.config import RunnableConfig, Scope, activate, current_scope
+from runnables.core.config import (
+    OUTER_SCOPES,
+    RunnableConfig,
+    Scope,
+    activate,
+    current_scope,
+    scope_here,
+)
 from runnables.core.missing_input import NOT_GIVEN, may_lack_input
 from runnables.core.signatures import (
     argument_type,
@@ -133,7 +141,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         blocking: bool = True,
         merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
     ) -> None:
-        _require_function(func)
+        require_function(func)
         if afunc is not None and not is_async(afunc):
             raise TypeError(f"RunnableLambda(afunc={show(afunc)}): expected an async function")
         only_async = afunc is None and is_async(func)
@@ -206,7 +214,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             SyncAsyncError: the function is async.
         """
         if config is None and not kwargs and input is not NOT_GIVEN and self._direct is not None:
-            scope = current_scope()
+            scope = scope_here() if OUTER_SCOPES else current_scope()
             if scope is None or not scope.handlers:
                 if scope is not None:
                     raise_if_cancelled()
@@ -218,8 +226,8 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
                 kind: type = type(result)
                 if kind is CoroutineType:
                     self._refuse_coroutine(result)
-                elif issubclass(kind, Runnable):
-                    result = _untyped(result).invoke(input, one_deeper(self, scope))
+                elif (returned := returned_runnable(result)) is not None:
+                    result = returned.invoke(input, one_deeper(self, scope))
                 return result
         return super().invoke(input, config, **kwargs)
 
@@ -230,7 +238,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         """Await the function; a sync one runs in a worker thread, unless `blocking=False`."""
         direct: Any = self._direct if self._in_place else self._adirect
         if config is None and not kwargs and input is not NOT_GIVEN and direct is not None:
-            scope = current_scope()
+            scope = scope_here() if OUTER_SCOPES else current_scope()
             if scope is None or not scope.handlers:
                 if scope is not None:
                     raise_if_cancelled()
@@ -239,15 +247,15 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
                 except Exception as error:
                     raise_without_stop(error, self)
                     raise
-                if isinstance(result, Runnable):
-                    result = await _untyped(result).ainvoke(input, one_deeper(self, scope))
+                if (returned := returned_runnable(result)) is not None:
+                    result = await returned.ainvoke(input, one_deeper(self, scope))
                 return result
         return await super().ainvoke(input, config, **kwargs)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         result = self._call(self._sync_half("invoke"), value, scope, kwargs)
-        if isinstance(result, Runnable):
-            return _untyped(result).invoke(value, one_deeper(self, scope))
+        if (returned := returned_runnable(result)) is not None:
+            return returned.invoke(value, one_deeper(self, scope))
         return self._refuse_coroutine(result)
 
     def _refuse_coroutine(self, result: Any) -> Any:
@@ -264,8 +272,8 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             result = await self._arun_sync_half(value, scope, kwargs)
         else:
             result = await self._acall(self.afunc, value, scope, kwargs)
-        if isinstance(result, Runnable):
-            return await _untyped(result).ainvoke(value, one_deeper(self, scope))
+        if (returned := returned_runnable(result)) is not None:
+            return await returned.ainvoke(value, one_deeper(self, scope))
         return result
 
     def _call(
@@ -329,12 +337,12 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             )
             return
         result = self._call(function, value, scope, kwargs)
-        if isinstance(result, Runnable):
-            returned = _untyped(result).stream(value, one_deeper(self, scope))
-            if returned.may_restart:  # no step downstream expects that of a function
-                yield collect(returned)
+        if (returned := returned_runnable(result)) is not None:
+            chunks = returned.stream(value, one_deeper(self, scope))
+            if chunks.may_restart:  # no step downstream expects that of a function
+                yield collect(chunks)
             else:
-                yield from info.delegate_to(returned)
+                yield from info.delegate_to(chunks)
         else:
             yield result
 
@@ -376,25 +384,13 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
     async def _areturned(
         self, result: Any, value: Any, scope: Scope | None, info: StreamInfo
     ) -> AsyncGenerator[Any, None]:
-        if not isinstance(result, Runnable):
+        if (returned := returned_runnable(result)) is None:
             yield result
             return
-        chunks = _untyped(result).astream(value, one_deeper(self, scope))
+        chunks = returned.astream(value, one_deeper(self, scope))
         if chunks.may_restart:  # no step downstream expects that of a function
             yield await acollect(chunks)
             return
         async with info.delegate_to(chunks):
             async for chunk in owned(chunks):
                 yield chunk
-
-
-def _untyped(runnable: Any) -> Any:
-    """Return a runnable whose type arguments an isinstance has hidden from checkers."""
-    return runnable
-
-
-def _require_function(func: object) -> None:
-    if isinstance(func, Runnable):
-        raise TypeError(f"RunnableLambda({func!r}): it is a runnable already, use it as it is")
-    if not callable(func):
-        raise TypeError(f"RunnableLambda({func!r}): expected a function")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.core.contract import BaseRunnable
+from runnables.core.foreign import is_loaded, to_foreign
 from runnables.core.missing_input import not_callable
 from runnables.core.signatures import checks_keywords, takes_branches
 from runnables.core.typevars import Input, Output
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from runnables.compose.runnable import Runnable
     from runnables.compose.sequence import RunnableSequence
+    from runnables.core.foreign import RunnableOfLangChain
 
 Other = TypeVar("Other")
 
@@ -53,6 +55,8 @@ class Pipes(BaseRunnable[Input, Output], internal=True):
     def __or__(
         self, other: Mapping[str, Runnable[Output, Any] | Callable[[Output], Any] | Any]
     ) -> RunnableSequence[Input, dict[str, Any]]: ...
+    @overload
+    def __or__(self, other: RunnableOfLangChain) -> RunnableSequence[Input, Any]: ...
     def __or__(self, other: Any) -> RunnableSequence[Any, Any]:
         """Pipe the output into the next step.
 
@@ -89,6 +93,8 @@ class Pipes(BaseRunnable[Input, Output], internal=True):
     def __ror__(
         self, other: Mapping[str, Runnable[Any, Any] | Callable[[Any], Any] | Any]
     ) -> RunnableSequence[Any, Output]: ...
+    @overload
+    def __ror__(self, other: RunnableOfLangChain) -> Any: ...
     def __ror__(self, other: Any) -> RunnableSequence[Any, Any]:
         """Pipe a function or a dict of steps into this runnable; otherwise as `|`.
 
@@ -101,14 +107,19 @@ class Pipes(BaseRunnable[Input, Output], internal=True):
         return pipe(other, self)
 
     if not TYPE_CHECKING:  # checkers find this mistake themselves, and a runnable is no function
+        # `config` has no type here: LangGraph passes it to what has none, or its own
+        def __call__(self, *args: Any, config=None, **kwargs: Any) -> Any:
+            """Return the step that LangChain's pipe takes; refuse to be called like a function.
 
-        def __call__(self, *args: Any, config: Any = None, **kwargs: Any) -> Any:
-            """Refuse to be called like a function.
+            LangChain makes a function of anything that it can call, calls it with the input and
+            `config=`, and runs what it returns, if that is a runnable, on the same input.
 
             Raises:
-                TypeError: always; it says what to write.
+                TypeError: any other call; it says what to write.
             """
-            raise not_callable(self, args, kwargs)
+            if config is None or len(args) != 1 or kwargs or not is_loaded("langchain_core"):
+                raise not_callable(self, args, kwargs)
+            return to_foreign("langchain_core", self)
 
     @checks_keywords
     def pipe(self, *others: Any, name: str | None = None) -> RunnableSequence[Input, Any]:

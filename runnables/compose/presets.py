@@ -54,7 +54,7 @@ class Presets(BaseRunnable[Input, Output], internal=True):
             'shout'
         """
         from runnables.compose.binding import RunnableBinding
-        from runnables.core.config import merge_configs
+        from runnables.core.config_merging import merge_configs
 
         more = checked_config(self, cast("RunnableConfig", kwargs))
         return RunnableBinding(self, config=merge_configs(checked_config(self, config), more))

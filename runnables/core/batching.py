@@ -16,12 +16,14 @@ from runnables.core.config import (
 )
 from runnables.core.description import checked_config
 from runnables.core.error_notes import add_location
+from runnables.core.foreign import is_control_flow
 from runnables.core.missing_input import NOT_GIVEN, missing_inputs, missing_name
 from runnables.core.options import BATCH_OPTIONS, check_near_options
 from runnables.core.rows import (
     Routine,
     RowOrder,
     RowPlace,
+    RowScope,
     RowSteps,
     Step,
     has_bulk_steps,
@@ -125,13 +127,16 @@ class Batch:
     def _failed(self, error: Exception, index: int) -> Exception:
         """Note which item failed; return the error where errors are collected, else raise it."""
         add_location(error, f"{self._label} {index}")
-        if self._collect:
+        if self._collect and not is_control_flow(error):
             return error
         raise error
 
     def _config(self, index: int) -> RunnableConfig:
         scope = self._scope
-        if self._each is not None:
+        if self._each is not None and isinstance(self._each[index], RowScope):
+            scope = Scope(cast("RowScope", self._each[index]))
+            scope.slots = self._scope.slots
+        elif self._each is not None:
             scope = scope.merged(without(self._each[index], "max_concurrency"))
         elif index and scope.next_id is not None:  # an id is for one run only
             scope = Scope(scope)

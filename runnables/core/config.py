@@ -8,9 +8,10 @@ as the current scope, so that `chain.invoke(x)` in such a function joins the cal
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
+from runnables.core.foreign import ForeignHandlers, from_foreign, is_foreign, is_same
 from runnables.core.options import key_hint
 from runnables.core.spans import SpanHandler, spans_of
 from runnables.engine.contexts import keep_private
@@ -92,6 +93,8 @@ class Scope(dict[str, Any]):
         next_name: the name of the next run.
         next_id: the id of the next run.
         next_tags: the tags of the next run only, such as "seq:step:1".
+        outer_config: the config of another library that was in force when a call of that library
+            led here; None where no such call is around.
     """
 
     __slots__ = (
@@ -99,6 +102,7 @@ class Scope(dict[str, Any]):
         "next_id",
         "next_name",
         "next_tags",
+        "outer_config",
         "own_handlers",
         "parents",
         "path",
@@ -119,6 +123,7 @@ class Scope(dict[str, Any]):
     next_name: str | None
     next_id: str | None
     next_tags: tuple[str, ...]
+    outer_config: object
 
     def __init__(self, outer: Scope | None = None) -> None:
         if outer is None:
@@ -127,6 +132,7 @@ class Scope(dict[str, Any]):
             self.span_handlers = ()
             self.slots = self.run_id = self.next_name = self.next_id = None
             self.recursion_depth = 0
+            self.outer_config = None
             return
         super().__init__(outer)
         self.handlers = outer.handlers
@@ -140,6 +146,7 @@ class Scope(dict[str, Any]):
         self.next_name = outer.next_name
         self.next_id = outer.next_id
         self.next_tags = outer.next_tags
+        self.outer_config = outer.outer_config
 
     @property
     def config(self) -> RunnableConfig:
@@ -202,19 +209,40 @@ def _merge_mapping(key: str) -> Any:
 
 
 def _merge_callbacks(scope: Scope, handlers: Iterable[Handler]) -> None:
-    known = scope.handlers
-    added = (new for new in check_handlers(handlers) if not any(new is old for old in known))
+    checked, known = check_handlers(handlers), scope.handlers
+    added = (new for new in checked if not any(is_same(new, old) for old in known))
     scope.handlers = (*known, *added)
     scope["callbacks"] = list(scope.handlers)
+    if isinstance(checked, ForeignHandlers):
+        _join_run(scope, checked)
+
+
+def _join_run(scope: Scope, handlers: ForeignHandlers) -> None:
+    """Make a run of another library the one around this scope."""
+    _merge_tags(scope, handlers.tags)
+    scope["metadata"] = {**scope.get("metadata", {}), **handlers.metadata}
+    if handlers.parents:
+        scope.parents = handlers.parents
+        scope.run_id = handlers.parents[-1]
+
+
+def _merge_configurable(scope: Scope, values: Mapping[str, Any]) -> None:
+    own = {key: value for key, value in values.items() if not key.startswith("__pregel_")}
+    scope["configurable"] = {**scope.get("configurable", {}), **own}
 
 
 def check_handlers(handlers: Iterable[Handler]) -> tuple[Handler, ...]:
     """Return the handlers, after a check that each of them is one.
 
+    Those of LangChain, and its managers of handlers, become ours.
+
     Raises:
         ConfigError: names the first value that is no handler.
     """
-    checked = tuple(handlers)
+    given = from_foreign(handlers)
+    if isinstance(given, ForeignHandlers):
+        return given
+    checked = tuple(from_foreign(handler) for handler in given)
     for handler in checked:
         if isinstance(handler, type):
             raise ConfigError(f"callbacks: {handler!r} is a class, expected a handler made of it.")
@@ -250,7 +278,7 @@ _MERGERS: Final[Mapping[str, Any]] = {
     "run_id": _merge_id,
     "max_concurrency": _merge_limit,
     "recursion_limit": _merge_recursion,
-    "configurable": _merge_mapping("configurable"),
+    "configurable": _merge_configurable,
 }
 
 
@@ -270,14 +298,16 @@ def check_config(config: object) -> None:
                 "Values of your own go into 'metadata' or 'configurable'."
             )
         expected = _TYPES.get(str(key))
-        if value is not None and expected is not None and not isinstance(value, expected):
+        if value is None or expected is None or isinstance(value, expected):
+            continue
+        if key != "callbacks" or not is_foreign(value):
             raise ConfigError(
                 f"Config key {key!r}: {value!r} is not {_EXPECTED[expected]}{_in_list(value)}"
             )
 
 
 def _in_list(value: Any) -> str:
-    """Return how to write a handler, or LangChain's manager of handlers, as a list."""
+    """Return how to write a handler, or something that holds handlers, as a list."""
     if callable(getattr(value, "on_event", None)):
         return ". Write: callbacks=[handler]"
     return ". Write: callbacks=manager.handlers" if hasattr(value, "handlers") else ""
@@ -289,6 +319,20 @@ _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(
 keep_private(_current)  # what a step opens reaches the calls inside it, not the steps behind it
 current_scope = _current.get
 """Return the scope around the caller, or None."""
+
+
+OUTER_SCOPES: Final[list[Callable[[Scope | None], Scope | None]]] = []
+"""What finds the scope of a call that another library has made around this code.
+
+An adapter adds a function when it is loaded: it takes the current scope, and returns the one that
+applies.
+"""
+
+
+def scope_here() -> Scope | None:
+    """Return the scope around the caller, also where another library has called it; or None."""
+    scope = _current.get()
+    return OUTER_SCOPES[0](scope) if OUTER_SCOPES else scope
 
 
 class activate:
@@ -328,7 +372,7 @@ def resolve_scope(config: RunnableConfig | None) -> Scope | None:
     """Return the scope of a call with this config; None where it has neither scope nor config."""
     if isinstance(config, Scope):
         return config
-    current = _current.get()
+    current = scope_here()
     if config is None:
         return current
     return (Scope() if current is None else current).merged(config)
@@ -353,48 +397,3 @@ def without(config: RunnableConfig, *keys: str) -> RunnableConfig:
     """Return a config without these keys."""
     kept = {key: value for key, value in config.items() if key not in keys}
     return cast("RunnableConfig", kept)
-
-
-def merge_configs(*configs: RunnableConfig | None) -> RunnableConfig:
-    """Merge several configs into one.
-
-    Tags, callbacks, metadata and configurable values add up. Of any other key, and of two values
-    with one key in the metadata, the later one wins.
-
-    Args:
-        *configs: the configs, the most general one first; None is skipped.
-
-    Returns:
-        A new config.
-
-    Raises:
-        ConfigError: an unknown key, or a value of the wrong type.
-
-    Example:
-        >>> merge_configs({"tags": ["a"], "run_name": "x"}, {"tags": ["b"], "run_name": "y"})
-        {'tags': ['a', 'b'], 'run_name': 'y'}
-    """
-    merged: dict[str, Any] = {}
-    for config in configs:
-        check_config(config or {})
-        for key, value in (config or {}).items():
-            if value is not None:
-                combine = _COMBINERS.get(key)
-                merged[key] = combine(merged.get(key), value) if combine else value
-    return cast("RunnableConfig", merged)
-
-
-def _joined(old: Any, new: Any) -> list[Any]:
-    return [*(old or ()), *(value for value in new if value not in (old or ()))]
-
-
-def _updated(old: Any, new: Any) -> dict[str, Any]:
-    return {**(old or {}), **new}
-
-
-_COMBINERS: Final[Mapping[str, Any]] = {
-    "tags": _joined,
-    "callbacks": _joined,
-    "metadata": _updated,
-    "configurable": _updated,
-}

@@ -11,7 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 from runnables.core.batch_methods import Batching
-from runnables.core.config import RunnableConfig, Scope, current_scope, resolve_scope
+from runnables.core.config import (
+    OUTER_SCOPES,
+    RunnableConfig,
+    Scope,
+    current_scope,
+    resolve_scope,
+)
 from runnables.core.description import Described, checked_config
 from runnables.core.error_notes import clock, leave_run
 from runnables.core.events import Run
@@ -92,7 +98,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         """
         if input is NOT_GIVEN:
             raise missing_input(self.invoke, kwargs)
-        if config is None and current_scope() is None:
+        if config is None and current_scope() is None and not OUTER_SCOPES:
             scope = None
         else:
             if config is not None:
@@ -133,7 +139,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         """
         if input is NOT_GIVEN:
             raise missing_input(self.ainvoke, kwargs)
-        if config is None and current_scope() is None:
+        if config is None and current_scope() is None and not OUTER_SCOPES:
             scope = None
         else:
             if config is not None:

@@ -196,7 +196,7 @@ def checked_config(runnable: Any, config: AnyConfig) -> AnyConfig:
     if not isinstance(values, Mapping):
         return cast("AnyConfig", known)  # an error, or nothing
     given = {str(key) for key in cast("Mapping[object, object]", values)}
-    fields = _fields_of(runnable) if given else set[str]()
+    fields = fields_of(runnable) if given else set[str]()
     for key in sorted(given - fields):
         if (meant := _meant_field(key, fields - given)) is not None:
             raise ConfigError(
@@ -211,7 +211,7 @@ def _with_moved_fields(runnable: Any, config: Mapping[str, Any]) -> dict[str, An
 
     Other keys that are unknown stay where they are: they are an error later.
     """
-    fields = _fields_of(runnable) - CONFIG_KEYS
+    fields = fields_of(runnable) - CONFIG_KEYS
     for key in config.keys() - CONFIG_KEYS - fields:
         if (meant := _meant_field(str(key), fields - config.keys())) is not None:
             raise ConfigError(
@@ -230,7 +230,8 @@ def _with_moved_fields(runnable: Any, config: Mapping[str, Any]) -> dict[str, An
     return {**kept, "configurable": {**values, **moved}}
 
 
-def _fields_of(runnable: Any) -> set[str]:
+def fields_of(runnable: Any) -> set[str]:
+    """Return the ids of the configurable fields of a runnable and of its parts."""
     return {field.id for field, _ in runnable._configurable()}
 
 

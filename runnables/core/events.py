@@ -12,7 +12,7 @@ import time
 import uuid
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, cast
 
 from runnables.core.config import RunnableConfig, Scope, ensure_scope
 from runnables.core.handlers import Event, Handler, Kind, MisreadEventError
@@ -103,7 +103,7 @@ class Run:
         self._options = options
         self._run_type = run_type = runnable.run_type
         handlers = (*scope.handlers, *scope.own_handlers)
-        self._handlers = tuple(one for one in handlers if _receives(one, run_type))
+        self._handlers = tuple(one for one in handlers if receives(one, run_type))
         self._name = scope.next_name or runnable.get_name()
         self._id = scope.next_id or str(uuid.uuid4())
         self._outer = scope
@@ -234,7 +234,7 @@ class Run:
                 raise _cannot_await(handler)
 
 
-def _receives(handler: Handler, run_type: str) -> bool:
+def receives(handler: Handler, run_type: str) -> bool:
     """Tell whether a handler receives the events of runs of this kind."""
     if not hasattr(type(handler), "run_types"):  # a `__getattr__` may have an answer to any name
         return True
@@ -266,7 +266,9 @@ async def aemit(handlers: Iterable[Handler], event: Event) -> None:
     failure: BaseException | None = None
     for handler in handlers:
         try:
-            result = handler.on_event(event)
+            # an adapter of another library's handlers has a method for each of the two
+            is_double = hasattr(type(handler), "aon_event")
+            result = (cast("Any", handler).aon_event if is_double else handler.on_event)(event)
             if result is not None and inspect.isawaitable(result):
                 await result
         except Exception as error:

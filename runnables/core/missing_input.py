@@ -9,6 +9,7 @@ import inspect
 import reprlib
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from runnables.core.foreign import is_loaded
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -87,5 +88,12 @@ def not_callable(runnable: Any, args: tuple[Any, ...], options: Mapping[str, Any
         meant = f"{{{pairs}}}" if options else "value"
     return ConfigError(
         f"{runnable.get_name()} is a runnable, which is not called like a function. Write "
-        f".invoke({meant}), or `await` .ainvoke({meant})."
+        f".invoke({meant}), or `await` .ainvoke({meant}).{_for_langchain()}"
     )
+
+
+def _for_langchain() -> str:
+    """Return what to write where LangChain calls a runnable: an agent calls what makes a model."""
+    if not is_loaded("langchain_core"):
+        return ""
+    return " For an agent or another function of LangChain or LangGraph: to_langchain(runnable)."

@@ -73,6 +73,15 @@ def has_bulk_steps(runnable: Any) -> bool:
     return any(has_bulk_steps(step) for step in runnable._row_steps())
 
 
+class RowScope(Scope):
+    """The scope of one row of a batch whose rows differ in the runs around them, and in no setting.
+
+    An adapter opens a run for each row, and runs them all as one batch.
+    """
+
+    __slots__ = ()
+
+
 class RowSteps:
     """The steps of the rows of one batch: which wait for a bulk call, and which run at once.
 

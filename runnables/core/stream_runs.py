@@ -172,7 +172,7 @@ class StreamRun(Run):
         self._input_sum = ChunkSum()
         self._pending_start = [] if self.knows_input else [True]
         if self._pending_start and self._handlers and self.scope.handlers:
-            self.scope.handlers = (_StartOnFirstEvent(self), *self.scope.handlers)
+            self.scope.handlers = (StartOnFirstEvent(self), *self.scope.handlers)
 
     def __enter__(self) -> Self:
         self._require_sync_handlers()
@@ -213,7 +213,10 @@ class StreamRun(Run):
     @property
     def must_await(self) -> bool:
         """Tell whether one of the handlers is async."""
-        return any(inspect.iscoroutinefunction(handler.on_event) for handler in self._handlers)
+        return any(
+            hasattr(type(handler), "aon_event") or inspect.iscoroutinefunction(handler.on_event)
+            for handler in self._handlers
+        )
 
     def begin(self) -> None:
         """Report the start, unless it was reported already."""
@@ -284,7 +287,7 @@ def _renew_spans() -> None:
         steps.renew()
 
 
-class _StartOnFirstEvent(Handler):
+class StartOnFirstEvent(Handler):
     """The first handler of the calls inside a run, which starts the run before their events.
 
     A generator may yield a chunk, or call a runnable, before it has read any input.

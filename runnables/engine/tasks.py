@@ -133,3 +133,15 @@ def task_context() -> contextvars.Context | None:
 
 def _is_context(thing: object) -> bool:
     return isinstance(thing, contextvars.Context)
+
+
+async def let_loop_close(turns: int = 8) -> None:
+    """Let the loop close the async generators that other libraries have dropped.
+
+    Where code drops an async generator without closing it, its loop closes it some turns later.
+
+    Args:
+        turns: how many turns of the loop: two for each generator within another.
+    """
+    for _ in range(turns):
+        await asyncio.sleep(0)

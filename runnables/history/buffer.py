@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from runnables.core.foreign import from_foreign
 from runnables.core.signatures import checks_keywords
 from runnables.core.values import Value
 from runnables.engine.thread_calls import to_thread
@@ -140,7 +141,7 @@ class ConversationBufferMemory(Value):
         asked = self.input_key or _only([key for key in inputs if key not in others], "input_key")
         fallback = ["output"] if "output" in outputs else list(outputs)
         answered = self.output_key or _only(fallback, "output_key")
-        question, answer = inputs[asked], outputs[answered]
+        question, answer = from_foreign(inputs[asked]), from_foreign(outputs[answered])
         return [
             question if isinstance(question, BaseMessage) else HumanMessage(question),
             answer if isinstance(answer, BaseMessage) else AIMessage(answer),

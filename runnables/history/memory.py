@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from runnables.core.foreign import from_foreign
 from runnables.core.values import Value
 from runnables.engine.cancellation import lock
 from runnables.history.base import BaseChatMessageHistory
@@ -43,7 +44,7 @@ class InMemoryChatMessageHistory(BaseChatMessageHistory):
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store messages: all at once, also for other threads."""
-        self.messages.extend(messages)
+        self.messages.extend(map(from_foreign, messages))
 
     def clear(self) -> None:
         """Remove all messages."""
@@ -55,7 +56,7 @@ class InMemoryChatMessageHistory(BaseChatMessageHistory):
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store messages: all at once, also for other threads."""
-        self.messages.extend(messages)
+        self.messages.extend(map(from_foreign, messages))
 
     async def aclear(self) -> None:
         """Remove all messages."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.compose.configurable_fields import ConfigurableFieldSpec
+from runnables.core.foreign import from_foreign
 from runnables.core.values import show
 from runnables.engine.contexts import keep_private
 from runnables.engine.thread_calls import to_thread
@@ -162,6 +163,7 @@ class Sessions:
         return self._get_history(**values)
 
     def _checked(self, history: Any) -> History:
+        history = from_foreign(history)
         if isinstance(history, History):
             return history
         if inspect.iscoroutine(history):

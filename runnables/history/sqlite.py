@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from runnables.core.foreign import from_foreign
 from runnables.core.signatures import checks_keywords
 from runnables.core.sqlite_file import SQLiteFile
 from runnables.core.values import Value
@@ -148,7 +149,7 @@ class SQLiteChatMessageHistory(BaseChatMessageHistory):
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store messages: all of them, or none."""
-        self.source._append(self.session_id, messages)
+        self.source._append(self.session_id, [from_foreign(message) for message in messages])
 
     def clear(self) -> None:
         """Remove all messages of the session."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.core.batching import is_many
-from runnables.core.config import merge_configs
+from runnables.core.config_merging import merge_configs
 from runnables.errors import ConfigError
 from runnables.jobs.limits import check_count
 from runnables.jobs.prices import known_prices, price

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, cast
 
+from runnables.core.foreign import from_foreign
 from runnables.messages.ai import AIMessage
 from runnables.messages.base import BaseMessage
 from runnables.messages.kinds import kind_of
@@ -60,7 +61,7 @@ def get_buffer_string(
     }
     write = _with_prefix if format == "prefix" else _as_xml
     return message_separator.join(
-        write(_role_of(message, prefixes), message) for message in messages
+        write(_role_of(message, prefixes), message) for message in map(from_foreign, messages)
     )
 
 

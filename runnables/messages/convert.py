@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
+from runnables.core.foreign import from_foreign
 from runnables.errors import did_you_mean
 from runnables.messages.base import BaseMessage
 from runnables.messages.kinds import ALL_KINDS, CHUNKS, MESSAGES, TYPE_OF_ROLE
 from runnables.messages.prompt_values import PromptValue
 from runnables.messages.stored import FUNCTION, constructor_form, current_fields, kind_of_class
 
-MessageLikeRepresentation: TypeAlias = (
-    BaseMessage | str | tuple[str, Any] | list[Any] | dict[str, Any]
-)
+if TYPE_CHECKING:
+
+    class ForeignMessage(Protocol):
+        """A message of LangChain, as type checkers see it."""
+
+        @property
+        def content(self) -> Any: ...
+        @property
+        def type(self) -> str: ...
+        @property
+        def content_blocks(self) -> Sequence[Any]: ...
+        @property
+        def response_metadata(self) -> Mapping[Any, Any]: ...
+
+    MessageLikeRepresentation: TypeAlias = (
+        BaseMessage | ForeignMessage | str | tuple[str, Any] | list[Any] | dict[str, Any]
+    )
+else:
+    MessageLikeRepresentation: TypeAlias = (
+        BaseMessage | str | tuple[str, Any] | list[Any] | dict[str, Any]
+    )
 """Anything that can be read as a message: a message, a string (of the user), a pair of a role and
 a content, or a dict with `role` (or `type`) and `content`, such as OpenAI's dicts and those of
-`message_to_dict` and of LangChain."""
+`message_to_dict` and of LangChain. Messages of LangChain are converted."""
 
 MessagesLike: TypeAlias = Iterable[MessageLikeRepresentation] | PromptValue
 """Anything that can be read as a conversation."""
@@ -50,6 +69,7 @@ def convert_to_messages(
         >>> convert_to_messages("Hi")
         [HumanMessage('Hi')]
     """
+    messages = from_foreign(messages)
     if isinstance(messages, PromptValue):
         return messages.to_messages()
     if isinstance(messages, Mapping) and (prompt := _stored_prompt(cast("Any", messages))):
@@ -67,7 +87,7 @@ def convert_to_messages(
             f"{value!r} (of type {type(value).__name__}) is no conversation: expected a string, a "
             "message, a list of them, or a prompt value."
         )
-    return [convert_to_message(cast("Any", message)) for message in messages]
+    return [convert_to_message(message) for message in cast("Iterable[Any]", messages)]
 
 
 def _stored_prompt(message: Mapping[str, Any]) -> list[BaseMessage] | None:
@@ -82,7 +102,10 @@ def convert_to_message(message: MessageLikeRepresentation) -> BaseMessage:
     """Return a message as one of the message classes; see `convert_to_messages`."""
     if isinstance(message, BaseMessage):  # first, as nearly all are
         return message
+    message = from_foreign(message)
     match message:
+        case BaseMessage():
+            return message
         case str():
             return MESSAGES["human"](message)
         case Mapping():

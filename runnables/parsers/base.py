@@ -20,6 +20,7 @@ from typing import (
 from typing_extensions import dataclass_transform
 
 from runnables.compose.non_blocking import Decoder, NonBlockingStep
+from runnables.core.foreign import from_foreign, is_foreign
 from runnables.core.options import option_hint
 from runnables.core.signatures import checks_keywords
 from runnables.core.typevars import Output
@@ -345,6 +346,8 @@ def text_of(output: Any, reader: object) -> str:
         return output.to_string()
     if isinstance(output, list) and _are_blocks(cast("list[object]", output)):
         return text_of_content(cast("Content", output))
+    if is_foreign(cast("object", output)):
+        return text_of(from_foreign(output), reader)
     raise TypeError(
         f"{type(reader).__name__} reads text, a message or a list of content blocks, "
         f"got {_type_of(cast('object', output))}."

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self, cast, overload
 
+from runnables.core.foreign import from_foreign
 from runnables.errors import PromptError, did_you_mean
 from runnables.messages.base import BaseMessage
 from runnables.messages.construct import construct_with_defaults
@@ -324,6 +325,7 @@ def as_part(message: Any, template_format: PromptTemplateFormat = "f-string") ->
         PromptError: something that is no part, an unknown role, or a template that is not well
             formed.
     """
+    message = from_foreign(message)
     if isinstance(message, (BaseMessage, BaseMessagePromptTemplate, BaseChatPromptTemplate)):
         return message
     if isinstance(message, str):

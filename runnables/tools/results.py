@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from runnables.core.foreign import from_foreign, is_foreign
 from runnables.messages.roles import ToolMessage
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class ToolInvocation:
         """Return the result as it is; for a tool call, the message that answers it."""
         if not self.is_call or isinstance(result, ToolMessage):
             return result
+        if is_foreign_answer(result):
+            return _from_foreign_answer(result)
         return ToolMessage(
             as_content(result),
             tool_call_id=self.id or "",
@@ -93,3 +96,20 @@ class ToolInvocation:
             artifact=artifact,
             status="error" if failed else "success",
         )
+
+
+def is_foreign_answer(result: Any) -> bool:
+    """Tell whether a result is an answer of LangChain's: a message, a command, a list of them."""
+    if isinstance(result, list):
+        answers: list[Any] = cast("Any", result)
+        return bool(answers) and all(map(is_foreign_answer, answers))
+    return is_foreign(result) and "ToolOutputMixin" in _names_of_bases(result)
+
+
+def _from_foreign_answer(result: Any) -> Any:
+    """Return a message as ours; a command to a graph, and a list with one, stays as it is."""
+    return from_foreign(result) if "ToolMessage" in _names_of_bases(result) else result
+
+
+def _names_of_bases(value: object) -> set[str]:
+    return {base.__name__ for base in type(value).__mro__}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.core.config import merge_configs
+from runnables.core.config_merging import merge_configs
 from runnables.core.run_managers import RunManager
 
 if TYPE_CHECKING:

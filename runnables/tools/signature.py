@@ -227,7 +227,8 @@ class Signature:
             try:
                 adapter_of(hint).json_schema()
             except PydanticUserError:  # any class at all
-                hint = Annotated[Any, InjectedToolArg]
+                marks = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+                hint = Annotated[(Any, *marks, InjectedToolArg)]
             fields[parameter.name] = hint, default
         return fields
 
@@ -255,14 +256,31 @@ def _has_json(default: Any) -> bool:
 
 
 def is_injected(hint: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> bool:
-    """Tell whether an annotation marks an argument that the program passes."""
-    return get_origin(hint) is Annotated and is_marked(get_args(hint)[1:], kind)
+    """Tell whether an annotation marks an argument that the program passes.
+
+    LangChain's marks count as ours, and so does a type that says it of itself, such as LangGraph's
+    `ToolRuntime`.
+    """
+    if get_origin(hint) is Annotated and is_marked(get_args(hint)[1:], kind):
+        return True
+    itself: Any = get_origin(_plain(hint)) or _plain(hint)
+    return kind is InjectedToolArg and _has_foreign_base(itself, "_DirectlyInjectedToolArg")
 
 
 def is_marked(metadata: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> bool:
-    """Tell whether one of these is the marker, as a class or an object of it."""
-    classes = (item if isinstance(item, type) else type(item) for item in metadata)
-    return any(issubclass(class_, kind) for class_ in classes)
+    """Tell whether one of these is the marker, or LangChain's, as a class or an object of it."""
+    classes: Iterable[type] = (item if isinstance(item, type) else type(item) for item in metadata)
+    return any(
+        issubclass(class_, kind) or _has_foreign_base(class_, kind.__name__) for class_ in classes
+    )
+
+
+def _has_foreign_base(class_: Any, name: str) -> bool:
+    """Tell whether this is a class that has a base of this name among those of LangChain."""
+    return any(
+        base.__name__ == name and base.__module__.startswith("langchain_core.")
+        for base in getattr(class_, "__mro__", ())
+    )
 
 
 def _kind(annotation: Any) -> Any:

@@ -9,6 +9,7 @@ from tests.laws.registry_combinators import bulk_steps, parallels, sequences, sh
 from tests.laws.registry_fields import classes_with_fields
 from tests.laws.registry_functions import generators, lambdas, users_classes
 from tests.laws.registry_history import histories
+from tests.laws.registry_langchain import of_langchain
 from tests.laws.registry_models import models, parsers, prompts
 from tests.laws.registry_policies import bindings, caches, controls, fallbacks, retries
 from tests.laws.registry_remote import remotes
@@ -38,6 +39,7 @@ REGISTRY: list[Specimen] = [
     *histories(),
     *splitters(),
     *remotes(),
+    *of_langchain(),
 ]
 
 BASES = {

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from runnables.core.error_notes import add_location, chain_errors, has_location, set_attribute
+from runnables.core.foreign import is_control_flow
 from runnables.core.signatures import is_async
 from runnables.engine.deltas import ChunkRun, MergeableChunk, run_of, without_runs
 from runnables.engine.merging import RESET, comes_in_parts
@@ -156,7 +157,7 @@ def check_errors(keyword: str, errors: Any) -> None:
 
 def is_one_of(error: Exception, errors: Errors) -> bool:
     """Tell whether an error counts; a mistake in the call never does, as nothing else fixes it."""
-    if isinstance(error, (SyncAsyncError, ConfigError)):
+    if isinstance(error, (SyncAsyncError, ConfigError)) or is_control_flow(error):
         return False
     if isinstance(errors, (type, tuple)):
         return isinstance(error, errors)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from pydantic.errors import PydanticUserError
 
 from runnables.compose.runnable import Runnable
+from runnables.core.foreign import from_foreign
 from runnables.core.schemas import adapter_of
 from runnables.core.signatures import is_function, target
 from runnables.core.values import show
@@ -119,6 +120,7 @@ def _closed(key: str, value: Any) -> Any:
 
 
 def _converted(tool: Tool) -> dict[str, Any]:
+    tool = from_foreign(tool)
     if isinstance(tool, Mapping):
         return _from_mapping(cast("Mapping[str, Any]", tool))
     if isinstance(tool, Runnable):

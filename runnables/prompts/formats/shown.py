@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final, cast
 
+from runnables.core.foreign import from_foreign, is_foreign
 from runnables.errors import PromptError
 from runnables.messages.as_text import get_buffer_string
 from runnables.messages.base import BaseMessage
@@ -12,6 +13,7 @@ from runnables.messages.normalize import text_of
 from runnables.messages.prompt_values import PromptValue
 
 _PLAIN: Final = frozenset({str, int, bool, bytes})
+_SHOWN: Final = frozenset({"BaseMessage", "PromptValue"})  # the names that LangChain has, too
 _MISSING_NAMES: Final = frozenset({"NAType", "NaTType"})  # of pandas, which need not be here
 
 
@@ -23,18 +25,28 @@ def shown(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
     if isinstance(value, (list, tuple)):
-        items: list[Any] = list(cast("Any", value))
+        items: list[Any] = [_ours(item) for item in cast("Any", value)]
         if items and all(isinstance(item, BaseMessage) for item in items):
             return get_buffer_string(items)
         contents = [_page_content(item) for item in items]
         has_contents = bool(contents) and None not in contents
         return "\n\n".join(cast("list[str]", contents)) if has_contents else cast("Any", value)
+    value = _ours(value)
     if isinstance(value, BaseMessage):
         return text_of(value.content)
     if isinstance(value, PromptValue):
         return value.to_string()
     content = _page_content(value)
     return value if content is None else content
+
+
+def _ours(value: Any) -> Any:
+    """Return a message or a prompt of LangChain as ours; other values as they are."""
+    return from_foreign(value) if is_foreign(value) and _SHOWN & _names(value) else value
+
+
+def _names(value: object) -> set[str]:
+    return {base.__name__ for base in type(value).__mro__}
 
 
 def _page_content(value: Any) -> str | None:

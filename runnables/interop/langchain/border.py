@@ -1,0 +1,340 @@
+"""What a call takes across the border, in each direction.
+
+- **Out**, from a run of ours to a call of theirs: their config has their handlers as they are, and
+  one `EventHandler` for all of ours. Meanwhile there is no current scope, so that what runs inside
+  finds its surroundings in their config. `_left` keeps the limits.
+- **In**, from a run of theirs to a call of ours: handlers of ours are taken out of their
+  `EventHandler`, and theirs get a `Bridge`. So no event is reported twice, and no event needs a mark.
+- **Calls without a config.** Theirs inside a function of ours: LangChain asks `_Ambient` for a
+  handler. Ours inside a function of theirs: `scope_inside` reads LangChain's own context variable,
+  unless a scope of ours is further in.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from langchain_core.callbacks import CallbackManager
+from langchain_core.runnables.config import var_child_runnable_config
+from langchain_core.tracers.context import register_configure_hook
+
+from runnables.core.config import (
+    CURRENT_SCOPE,
+    OUTER_SCOPES,
+    RunnableConfig,
+    Scope,
+    current_scope,
+)
+from runnables.core.events import aemit
+from runnables.core.foreign import is_same
+from runnables.core.stream_runs import StartOnFirstEvent
+from runnables.engine.slots import Slots
+from runnables.interop.langchain.bridge import Bridge, as_id
+from runnables.interop.langchain.event_handler import EventHandler, event_handler
+from runnables.interop.langchain.managers import handlers_of_ours, parents_of
+from runnables.interop.langchain.run_ids import OWN_RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Collection, Generator, Iterable, Mapping
+
+    from runnables.core.handlers import Event, Handler
+
+_left: ContextVar[Scope | None] = ContextVar("runnables_left", default=None)
+"""The scope from which a call of ours went out to LangChain: its limits hold there, too."""
+
+_silent: ContextVar[object] = ContextVar("runnables_silent", default=None)
+"""Stands for the scope in which LangChain reports nothing; None where it reports."""
+
+_NO_SCOPE: Final = object()
+
+
+# --- in: a call of ours within a run of theirs ------------------------------------------------
+
+
+class _Below:
+    """A handler of ours for what is below a run that LangChain has reported to it already."""
+
+    def __init__(self, handler: Handler, reported: Collection[str]) -> None:
+        self.handler = handler
+        self.reported = reported
+        self.wants_chunks = getattr(handler, "wants_chunks", False)
+
+    @property
+    def run_types(self) -> Any:
+        """Return the kinds of runs that the handler wants to see; None: all."""
+        return getattr(self.handler, "run_types", None)
+
+    @property
+    def raise_error(self) -> bool:
+        """Tell whether an error of the handler fails the run."""
+        return getattr(self.handler, "raise_error", False)
+
+    def on_event(self, event: Event, /) -> Awaitable[None] | None:
+        """Receive an event, and pass on what is below."""
+        return None if self._is_told(event) else self.handler.on_event(event)
+
+    async def aon_event(self, event: Event, /) -> None:
+        """Receive an event of an async run, and pass on what is below."""
+        if not self._is_told(event):
+            await aemit([self.handler], event)
+
+    def _is_told(self, event: Event) -> bool:
+        return event.run_id in self.reported and event.kind != "custom"
+
+
+def config_of_ours(
+    manager: Any,
+    config: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    reported: Collection[str] | None = None,
+    kind: type[Scope] = Scope,
+) -> RunnableConfig:
+    """Return the config for a call of ours that is a run of theirs, which is open already.
+
+    The call has the id of their run. All below is reported to the handlers of both.
+
+    Args:
+        manager: the run manager of their run, sync or async.
+        config: their config of the call, for limits and `configurable`.
+        name: the name of the run, where it was given one.
+        reported: the ids of the runs that LangChain reports: that of this run, and those of the other
+            rows of a batch.
+        kind: the class of the config.
+    """
+    run_id = str(manager.run_id)
+    reported = (run_id,) if reported is None else reported
+    scope = kind(current_scope() or _left.get())
+    scope.own_handlers = ()
+    handlers = handlers_of_ours(manager.inheritable_handlers, reported)
+    if run_id not in OWN_RUNS:
+        handlers = [one if isinstance(one, Bridge) else _Below(one, reported) for one in handlers]
+    parents = parents_of(manager.handlers, run_id)
+    _fill(scope, handlers, parents[:-1], config or {})
+    scope["tags"] = list(manager.inheritable_tags)
+    scope["metadata"] = dict(manager.inheritable_metadata)
+    inherited = set(manager.inheritable_tags)
+    scope.next_tags = tuple(tag for tag in manager.tags if tag not in inherited)
+    scope.next_id, scope.next_name = run_id, name
+    scope.outer_config = _without_handlers(config or {})
+    return scope.config
+
+
+def _fill(
+    scope: Scope, handlers: Iterable[Handler], parents: tuple[str, ...], config: Mapping[str, Any]
+) -> None:
+    """Set what a config of LangChain says, and the runs around."""
+    scope.handlers = tuple(handlers)
+    scope["callbacks"] = list(scope.handlers)
+    scope.parents = parents
+    scope.run_id = parents[-1] if parents else None
+    values = cast("Mapping[str, Any]", config.get("configurable") or {})
+    own = {key: value for key, value in values.items() if not key.startswith("__pregel_")}
+    if own:
+        scope["configurable"] = {**scope.get("configurable", {}), **own}
+    if (limit := config.get("max_concurrency")) is not None:
+        scope.slots = Slots(limit, scope.slots)
+    if (depth := config.get("recursion_limit")) is not None:
+        scope["recursion_limit"] = depth
+
+
+def _without_handlers(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a config without handlers the one that LangChain finds in this context; return it.
+
+    What LangChain runs inside is then reported once: by `_Ambient`, as below the run of ours.
+    LangGraph still finds there what its nodes may ask for.
+    """
+    bare = {**(var_child_runnable_config.get() or {}), **config, "callbacks": None}
+    for key in ("run_id", "run_name"):
+        bare.pop(key, None)
+    var_child_runnable_config.set(cast("Any", bare))
+    return bare
+
+
+def scope_inside(scope: Scope | None) -> Scope | None:
+    """Return the scope of a call of ours without a config: that of LangChain's run around it.
+
+    Args:
+        scope: the current scope, which is returned where no run of LangChain is further in.
+    """
+    config = cast("Mapping[str, Any] | None", var_child_runnable_config.get())
+    if config is None or (scope is not None and scope.outer_config is config):
+        return scope
+    if _silent.get() is (scope or _NO_SCOPE):
+        return scope
+    found = Scope((scope or Scope(_left.get())).without_run_settings())
+    handlers, parents = _inherited(config.get("callbacks"))
+    _fill(found, handlers, parents or found.parents, config)
+    found["tags"] = list(config.get("tags") or ())
+    found["metadata"] = dict(config.get("metadata") or {})
+    found.outer_config = config
+    return found
+
+
+def _inherited(manager: Any) -> tuple[list[Handler], tuple[str, ...]]:
+    """Return the handlers that a manager, or a list, gives to what is below; and its run."""
+    if manager is None:
+        return [], ()
+    if not hasattr(manager, "inheritable_handlers"):  # a list
+        return handlers_of_ours(manager), ()
+    parents = parents_of(manager.handlers, manager.parent_run_id)
+    return handlers_of_ours(manager.inheritable_handlers), parents
+
+
+# --- out: a call of theirs within a run of ours -----------------------------------------------
+
+
+def config_of_theirs(scope: Scope | None) -> Any:
+    """Return the config for a call of theirs within our run.
+
+    Args:
+        scope: the scope of our run; None: there is no config.
+    """
+    if scope is None:
+        return None
+    config: dict[str, Any] = {}
+    if scope.observed:
+        config["callbacks"] = _manager(scope)
+    around = cast("Mapping[str, Any]", var_child_runnable_config.get() or {})
+    inherited = cast("dict[str, Any]", around.get("configurable") or {})
+    configurable = {**inherited, **scope.get("configurable", {})}
+    if configurable:
+        config["configurable"] = configurable
+    if tags := [*scope.get("tags", ()), *scope.next_tags]:
+        config["tags"] = tags
+    if metadata := scope.get("metadata"):
+        config["metadata"] = dict(metadata)
+    if scope.next_name is not None:
+        config["run_name"] = scope.next_name
+    if scope.next_id is not None:
+        config["run_id"] = as_id(scope.next_id)
+    if scope.slots is not None:
+        config["max_concurrency"] = _lowest(scope.slots)
+    if (limit := scope.get("recursion_limit")) is not None:
+        config["recursion_limit"] = limit
+    return config
+
+
+def _manager(scope: Scope) -> CallbackManager:
+    """Return LangChain's manager of the handlers of a scope, within the run around it."""
+    inherited = _handlers_of_theirs(scope.handlers, scope)
+    own = _handlers_of_theirs(scope.own_handlers, scope)
+    parent = as_id(scope.parents[-1]) if scope.parents else None
+    return CallbackManager([*own, *inherited], inheritable_handlers=inherited, parent_run_id=parent)
+
+
+def _handlers_of_theirs(handlers: Iterable[Any], scope: Scope) -> list[Any]:
+    theirs: list[Any] = [one.handler for one in handlers if isinstance(one, Bridge)]
+    ours = [_innermost(one) for one in handlers if not isinstance(one, (Bridge, StartOnFirstEvent))]
+    if ours:  # the last one, as LangChain gives chunks to the first handler that takes them
+        theirs.append(event_handler(ours, scope.parents, scope.path))
+    return theirs
+
+
+def _innermost(handler: Any) -> Any:
+    return handler.handler if isinstance(handler, _Below) else handler
+
+
+def _lowest(slots: Slots) -> int:
+    """Return the lowest limit that is in force."""
+    lowest, outer = slots.limit, slots.parent
+    while outer is not None:
+        lowest, outer = min(lowest, outer.limit), outer.parent
+    return lowest
+
+
+class outside:
+    """A context for a call of theirs that has the config of a scope: see above.
+
+    In a generator, enter it around each step, never across a `yield`. (A class, as it is entered
+    for each chunk.)
+    """
+
+    __slots__ = ("_current", "_left", "_scope")
+
+    def __init__(self, scope: Scope | None) -> None:
+        self._scope = scope
+
+    def __enter__(self) -> None:
+        self._current, self._left = CURRENT_SCOPE.set(None), _left.set(self._scope)
+
+    def __exit__(self, *_: object) -> None:
+        _left.reset(self._left)
+        CURRENT_SCOPE.reset(self._current)
+
+
+class inside:
+    """A context for a step of ours that LangChain asks for, such as a chunk of its input."""
+
+    __slots__ = ("_current", "_left", "_scope")
+
+    def __init__(self, scope: Scope | None) -> None:
+        self._scope = scope
+
+    def __enter__(self) -> None:
+        self._current, self._left = CURRENT_SCOPE.set(self._scope), _left.set(None)
+
+    def __exit__(self, *_: object) -> None:
+        _left.reset(self._left)
+        CURRENT_SCOPE.reset(self._current)
+
+
+def start_runs(scope: Scope | None) -> None:
+    """Report the start of the run around a scope, where that waits for its first event."""
+    for handler in _waiting(scope):
+        handler.on_event(_NO_EVENT)
+
+
+async def astart_runs(scope: Scope | None) -> None:
+    """Report the start of the run around a scope, where that waits for its first event."""
+    for handler in _waiting(scope):
+        if (started := handler.on_event(_NO_EVENT)) is not None:
+            await started
+
+
+_NO_EVENT: Final = cast("Event", None)
+"""What such a handler is called with: it does not read it."""
+
+
+def _waiting(scope: Scope | None) -> list[StartOnFirstEvent]:
+    handlers = () if scope is None else scope.handlers
+    return [handler for handler in handlers if isinstance(handler, StartOnFirstEvent)]
+
+
+@contextmanager
+def silent() -> Generator[None]:
+    """Return a context in which a call of theirs reports nothing.
+
+    For models and tools of theirs, whose run is reported as ours. Pass them the config
+    `{"callbacks": []}`, too. In a generator, enter it around each step, never across a `yield`.
+    """
+    token = _silent.set(current_scope() or _NO_SCOPE)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
+
+
+class _Ambient:
+    """What LangChain asks for a handler, where a call has no config: a context variable to it."""
+
+    def get(self) -> EventHandler | None:
+        """Return the handler for the current scope of ours; None where there is none to tell."""
+        scope = current_scope()
+        if scope is None or not scope.handlers or _silent.get() is scope:
+            return None
+        handlers = _not_around(scope.handlers)
+        return event_handler(handlers, scope.parents, scope.path) if handlers else None
+
+
+def _not_around(handlers: Iterable[Handler]) -> list[Handler]:
+    """Return the handlers without those that LangChain reports to by itself, by its own config."""
+    config = cast("Mapping[str, Any]", var_child_runnable_config.get() or {})
+    known, _ = _inherited(config.get("callbacks"))
+    return [one for one in handlers if not any(is_same(one, other) for other in known)]
+
+
+register_configure_hook(cast("Any", _Ambient()), inheritable=True)
+OUTER_SCOPES.append(scope_inside)

@@ -1,0 +1,381 @@
+"""Handlers of ours as one handler of LangChain, which tells them of runs of LangChain.
+
+LangChain reports each run by two calls: the start says what runs and where, the end only which run
+it is. So what the start has said is stored until then.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from langchain_core.callbacks import BaseCallbackHandler
+
+from runnables.core.events import aemit, emit, receives
+from runnables.core.handlers import Event, Kind
+from runnables.interop.langchain.model_facts import text_answer
+from runnables.interop.langchain.run_ids import OWN_RUNS
+from runnables.interop.langchain.values import from_value
+from runnables.messages.ai import AIMessageChunk
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from langchain_core.outputs import LLMResult
+
+    from runnables.core.handlers import Handler
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """What the start of a run has said."""
+
+    run_type: str
+    name: str
+    parent_ids: tuple[str, ...]
+    tags: tuple[str, ...]
+    metadata: Mapping[str, Any]
+    input: Any
+    time: float
+
+
+class EventHandler(BaseCallbackHandler):
+    """A handler of LangChain that turns its calls into events for handlers of ours.
+
+    Args:
+        handlers: our handlers.
+        parents: the ids of our runs around the call of LangChain, the outermost first.
+        path: the steps that lead to it.
+    """
+
+    _adapts: ClassVar[str] = "handler"
+    handler: Handler | None = None
+    """The handler that `to_langchain` has made this of; None in one for a call."""
+    raise_error = True  # `emit` logs the errors of handlers, and raises those that want it
+    run_inline = True  # in order
+
+    def __init__(
+        self,
+        handlers: Sequence[Handler],
+        parents: tuple[str, ...] = (),
+        path: tuple[str, ...] = (),
+    ) -> None:
+        self.native = tuple(handlers)
+        self._parents = parents
+        self._path = path
+        self._runs: dict[str, _Started] = {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list(self.native)!r})"
+
+    def parents_of(self, run_id: object) -> tuple[str, ...]:
+        """Return the ids of the runs around one of LangChain's; of a child: with that run."""
+        if run_id is None:
+            return self._parents
+        started = self._runs.get(str(run_id))
+        if started is None:
+            known = str(run_id) in self._parents
+            return self._parents if known else (*self._parents, str(run_id))
+        return (*started.parent_ids, str(run_id))
+
+    # -- what an event says
+
+    def _start(
+        self,
+        run_type: str,
+        serialized: Mapping[str, Any] | None,
+        value: Any,
+        run_id: UUID,
+        parent_run_id: UUID | None,
+        tags: Sequence[str] | None,
+        metadata: Mapping[str, Any] | None,
+        name: str | None = None,
+    ) -> Event | None:
+        known = serialized or {}
+        named = name or known.get("name") or (known.get("id") or [run_type])[-1]
+        started = _Started(
+            run_type,
+            str(named),
+            self.parents_of(parent_run_id),
+            tuple(tags or ()),
+            dict(metadata or {}),
+            from_value(value),
+            time.time(),
+        )
+        self._runs[str(run_id)] = started
+        return None if str(run_id) in OWN_RUNS else self._event("start", started, run_id)
+
+    def _chunk(self, chunk: Any, run_id: UUID) -> Event | None:
+        started = self._runs.get(str(run_id))
+        if started is None or str(run_id) in OWN_RUNS:
+            return None
+        return self._event("chunk", started, run_id, chunk=from_value(chunk))
+
+    def _end(self, kind: Kind, run_id: UUID, **more: Any) -> Event | None:
+        started = self._runs.pop(str(run_id), None)
+        if started is None or str(run_id) in OWN_RUNS:
+            return None
+        seconds = time.time() - started.time
+        return self._event(kind, started, run_id, seconds=seconds, **more)
+
+    def _failed(self, error: BaseException, run_id: UUID) -> Event | None:
+        kind: Kind = "error" if isinstance(error, Exception) else "cancelled"
+        return self._end(kind, run_id, error=error)
+
+    def _event(self, kind: Kind, started: _Started, run_id: UUID, **more: Any) -> Event:
+        return Event(
+            kind=kind,
+            run_type=started.run_type,
+            name=started.name,
+            run_id=str(run_id),
+            parent_ids=started.parent_ids,
+            path=self._path,
+            tags=started.tags,
+            metadata=started.metadata,
+            time=time.time(),
+            input=started.input,
+            **more,
+        )
+
+    def _token(self, token: str, chunk: Any, run_id: UUID) -> Event | None:
+        started = self._runs.get(str(run_id))
+        if started is None:
+            return None
+        if started.run_type == "llm":
+            return self._chunk(token, run_id)
+        message = getattr(chunk, "message", None)
+        return self._chunk(AIMessageChunk(token) if message is None else message, run_id)
+
+    def _answer(self, response: LLMResult, run_id: UUID) -> Event | None:
+        made: Any = response.generations[0][0] if any(response.generations) else None
+        if made is None:
+            return self._end("end", run_id)
+        if (message := getattr(made, "message", None)) is not None:
+            return self._end("end", run_id, output=from_value(message))
+        facts: dict[str, Any] = {**(response.llm_output or {}), **(made.generation_info or {})}
+        return self._end("end", run_id, output=text_answer(made.text, facts))
+
+    def _custom(self, name: str, data: Any, run_id: UUID, tags: Any, metadata: Any) -> Event:
+        return Event(
+            kind="custom",
+            run_type="custom",
+            name=name,
+            run_id=str(run_id),
+            parent_ids=self.parents_of(run_id)[:-1],
+            path=self._path,
+            tags=tuple(tags or ()),
+            metadata=dict(metadata or {}),
+            time=time.time(),
+            data=data,
+        )
+
+    def _tell(self, event: Event | None) -> Any:
+        """Pass an event on; the async subclass returns what LangChain awaits."""
+        if event is not None:
+            emit(self._handlers_for(event), event)
+
+    def _handlers_for(self, event: Event) -> list[Handler]:
+        return [one for one in self.native if receives(one, event.run_type)]
+
+    # -- what LangChain calls
+
+    def on_chain_start(
+        self,
+        serialized: Any,
+        inputs: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Tell of the start of a chain."""
+        where = (run_id, parent_run_id, tags, metadata, kwargs.get("name"))
+        kind = kwargs.get("run_type") or "chain"
+        # LangChain's streams begin without their input, and say so in this way
+        value = None if inputs == {"input": ""} else inputs
+        return self._tell(self._start(kind, serialized, value, *where))
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> Any:
+        """Tell of the end of a chain."""
+        return self._tell(self._end("end", run_id, output=from_value(outputs)))
+
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> Any:
+        """Tell of the error of a chain."""
+        return self._tell(self._failed(error, run_id))
+
+    def on_chat_model_start(
+        self,
+        serialized: Any,
+        messages: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Tell of the start of a chat model."""
+        where = (run_id, parent_run_id, tags, metadata, kwargs.get("name"))
+        return self._tell(self._start("chat_model", serialized, messages[0], *where))
+
+    def on_llm_start(
+        self,
+        serialized: Any,
+        prompts: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Tell of the start of a model of text."""
+        where = (run_id, parent_run_id, tags, metadata, kwargs.get("name"))
+        return self._tell(self._start("llm", serialized, prompts[0], *where))
+
+    def on_llm_new_token(
+        self, token: Any, *, chunk: Any = None, run_id: UUID, **kwargs: Any
+    ) -> Any:
+        """Tell of a chunk of an answer."""
+        return self._tell(self._token(token, chunk, run_id))
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> Any:
+        """Tell of an answer."""
+        return self._tell(self._answer(response, run_id))
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> Any:
+        """Tell of the error of a model."""
+        return self._tell(self._failed(error, run_id))
+
+    def on_tool_start(
+        self,
+        serialized: Any,
+        input_str: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        inputs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Tell of the start of a tool."""
+        where = (run_id, parent_run_id, tags, metadata, kwargs.get("name"))
+        value = input_str if inputs is None else inputs
+        return self._tell(self._start("tool", serialized, value, *where))
+
+    def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> Any:
+        """Tell of the output of a tool."""
+        return self._tell(self._end("end", run_id, output=from_value(output)))
+
+    def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> Any:
+        """Tell of the error of a tool."""
+        return self._tell(self._failed(error, run_id))
+
+    def on_retriever_start(
+        self,
+        serialized: Any,
+        query: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Tell of the start of a retriever."""
+        where = (run_id, parent_run_id, tags, metadata, kwargs.get("name"))
+        return self._tell(self._start("retriever", serialized, query, *where))
+
+    def on_retriever_end(self, documents: Any, *, run_id: UUID, **kwargs: Any) -> Any:
+        """Tell of the documents of a retriever."""
+        return self._tell(self._end("end", run_id, output=from_value(list(documents))))
+
+    def on_retriever_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> Any:
+        """Tell of the error of a retriever."""
+        return self._tell(self._failed(error, run_id))
+
+    def on_custom_event(
+        self,
+        name: str,
+        data: Any,
+        *,
+        run_id: UUID,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Tell of an event of the user's own."""
+        return self._tell(self._custom(name, data, run_id, tags, metadata))
+
+
+class ChunkEventHandler(EventHandler):
+    """The same for handlers that want chunks: models that are invoked stream, as for LangChain's.
+
+    LangChain knows such a handler by these two methods.
+    """
+
+    def tap_output_iter(self, run_id: UUID, output: Iterator[Any]) -> Iterator[Any]:
+        """Tell of each chunk of a chain."""
+        for chunk in output:
+            if (event := self._chunk(chunk, run_id)) is not None:
+                emit(self._handlers_for(event), event)
+            yield chunk
+
+    async def tap_output_aiter(
+        self, run_id: UUID, output: AsyncIterator[Any]
+    ) -> AsyncIterator[Any]:
+        """Tell of each chunk of a chain."""
+        async for chunk in output:
+            if (event := self._chunk(chunk, run_id)) is not None:
+                await aemit(self._handlers_for(event), event)
+            yield chunk
+
+
+class AsyncEventHandler(EventHandler):
+    """The same where one of the handlers is async: LangChain awaits its methods."""
+
+    async def _tell(self, event: Event | None) -> None:
+        if event is not None:
+            await aemit(self._handlers_for(event), event)
+
+
+class AsyncChunkEventHandler(AsyncEventHandler, ChunkEventHandler):
+    """The same where one of the handlers is async, and one wants chunks."""
+
+
+def _awaited(name: str) -> Callable[..., Any]:
+    """Return a method as a coroutine function: LangChain awaits those."""
+    plain: Any = getattr(EventHandler, name)
+
+    async def method(self: AsyncEventHandler, *args: Any, **kwargs: Any) -> None:
+        await plain(self, *args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+for _name in [name for name in vars(EventHandler) if name.startswith("on_")]:
+    setattr(AsyncEventHandler, _name, _awaited(_name))
+
+
+def event_handler(
+    handlers: Sequence[Handler], parents: tuple[str, ...] = (), path: tuple[str, ...] = ()
+) -> EventHandler:
+    """Return one handler of LangChain for handlers of ours."""
+    is_async = any(
+        hasattr(type(one), "aon_event") or inspect.iscoroutinefunction(one.on_event)
+        for one in handlers
+    )
+    wants_chunks = any(getattr(one, "wants_chunks", False) for one in handlers)
+    plain, chunked = (
+        (AsyncEventHandler, AsyncChunkEventHandler)
+        if is_async
+        else (EventHandler, ChunkEventHandler)
+    )
+    return (chunked if wants_chunks else plain)(handlers, parents, path)

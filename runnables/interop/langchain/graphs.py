@@ -1,0 +1,53 @@
+"""Conversion of graphs that LangGraph has compiled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runnables.engine.merging import SNAPSHOTS, Merge
+from runnables.interop.langchain.leaf import ForeignRunnable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+
+def from_theirs(x: Any) -> ForeignRunnable:
+    """Return our counterpart of a compiled graph of theirs."""
+    return GraphOfLangGraph(x)
+
+
+class GraphOfLangGraph(ForeignRunnable, internal=True):
+    """A compiled graph of LangGraph, as a runnable of ours.
+
+    Its stream yields the state after each step, as `stream_mode="values"` does, so that the last
+    chunk is what `invoke` returns: LangGraph's own default, "updates", yields parts of the state
+    under the names of nodes. Pass another `stream_mode` to have its chunks; they do not add up.
+    """
+
+    @property
+    def streams_input(self) -> bool:
+        """Tell that a graph starts with its whole input."""
+        return False
+
+    def _their_chunks(self, input: Iterator[Any], config: Any, kwargs: dict[str, Any]) -> Any:
+        return self.runnable.stream(_last(list(input)), config, **_with_mode(kwargs))
+
+    async def _their_achunks(
+        self, input: AsyncIterator[Any], config: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        whole = _last([chunk async for chunk in input])
+        return self.runnable.astream(whole, config, **_with_mode(kwargs))
+
+    def _merge_of(self, first: Any, kwargs: dict[str, Any]) -> Merge:
+        return SNAPSHOTS if _with_mode(kwargs)["stream_mode"] == "values" else self.merge
+
+
+def _with_mode(kwargs: dict[str, Any]) -> dict[str, Any]:
+    return {"stream_mode": "values", **kwargs}
+
+
+def _last(chunks: list[Any]) -> Any:
+    """Return the whole input of a graph, of the chunks that LangChain would add with `+`."""
+    from runnables.interop.langchain.chunks import add_as_theirs
+
+    return add_as_theirs(chunks)

@@ -1,0 +1,115 @@
+"""A model of text of ours as an `LLM` of LangChain. Loaded when one is converted."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from langchain_core.language_models import LLM, LangSmithParams
+from langchain_core.outputs import GenerationChunk
+from pydantic import ConfigDict
+from typing_extensions import override
+
+from runnables.compose.wrappers import innermost
+from runnables.engine.stream import aclose, close
+from runnables.interop.langchain.model_runs import (
+    description,
+    options_of,
+    parameters,
+    tracing_parameters,
+    unreported,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from langchain_core.callbacks import (
+        AsyncCallbackManagerForLLMRun,
+        CallbackManagerForLLMRun,
+    )
+
+
+class TextModelForLangChain(LLM):
+    """A model of text of ours that LangChain takes for one of theirs.
+
+    Attributes:
+        ours: the model, which may have a retry, fallbacks or bound options around it.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    _adapts: ClassVar[str] = "ours"
+
+    ours: Any
+
+    @property
+    def model_name(self) -> str | None:
+        """Return the name of the model at its provider."""
+        name: str | None = getattr(innermost(self.ours, None), "model", None)
+        return name
+
+    @property
+    def _llm_type(self) -> str:
+        return f"runnables-{type(innermost(self.ours, None)).__name__}"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return parameters(self.ours)
+
+    @cached_property
+    def _serialized(self) -> dict[str, Any]:
+        return description(self, self.ours)
+
+    @override
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return cast("LangSmithParams", tracing_parameters(self.ours, "llm", stop, kwargs))
+
+    @override
+    def get_num_tokens(self, text: str) -> int:
+        model: Any = innermost(self.ours, None)
+        return int(model.get_num_tokens(text))
+
+    def _call(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> str:
+        return str(self.ours.invoke(prompt, unreported(), **options_of(stop, kwargs)))
+
+    async def _acall(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> str:
+        return str(await self.ours.ainvoke(prompt, unreported(), **options_of(stop, kwargs)))
+
+    def _stream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[GenerationChunk]:
+        chunks = self.ours.stream(prompt, unreported(), **options_of(stop, kwargs))
+        try:
+            for chunk in chunks:
+                yield GenerationChunk(text=str(chunk))
+        finally:
+            close(chunks)
+
+    async def _astream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[GenerationChunk]:
+        chunks = self.ours.astream(prompt, unreported(), **options_of(stop, kwargs))
+        try:
+            async for chunk in chunks:
+                yield GenerationChunk(text=str(chunk))
+        finally:
+            await aclose(chunks)

@@ -1,0 +1,50 @@
+"""Runs of LangChain that stand for a run of ours.
+
+Both have one id. LangChain reports the run to its own handlers, and ours reports it to our own,
+which knows more: the runnable, its kind, its options.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from langchain_core.runnables.config import get_config_list
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from langchain_core.runnables import RunnableConfig
+
+OWN_RUNS: Final[set[str]] = set()
+"""The ids of runs of LangChain that stand for a run of ours, which tells our handlers itself."""
+
+
+@contextmanager
+def own_run(config: Any) -> Generator[RunnableConfig]:
+    """Choose the id of a run of LangChain that stands for a run of ours; see `OWN_RUNS`.
+
+    Args:
+        config: LangChain's config of the call.
+
+    Returns:
+        The config with that id.
+    """
+    full: RunnableConfig = {**(config or {})}
+    chosen = full.get("run_id") or uuid4()
+    full["run_id"] = chosen
+    run_id = str(chosen)
+    OWN_RUNS.add(run_id)
+    try:
+        yield full
+    finally:
+        OWN_RUNS.discard(run_id)
+
+
+@contextmanager
+def own_runs(config: Any, count: int) -> Generator[list[RunnableConfig]]:
+    """Choose the ids of the runs of a batch of so many inputs; see `own_run`."""
+    with ExitStack() as stack:
+        configs = [stack.enter_context(own_run(one)) for one in get_config_list(config, count)]
+        yield configs

@@ -1,0 +1,183 @@
+"""Values at the border: messages, documents and prompt values within inputs and outputs.
+
+Values are converted at the top, in lists, tuples and dicts (at any depth of these), and in what a
+node of LangGraph returns to direct the graph (`Command`, `Send`). Whatever holds none of them is
+passed on as the same object, so that what two parts share stays shared, and no class is lost.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from runnables.interop.langchain.registry import VALUES, kind_of_ours, kind_of_theirs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from runnables.interop.langchain.registry import Kind
+
+_PLAIN: Final = frozenset({str, int, float, bool, bytes, type(None)})
+
+_ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "Command": ("update", "resume", "goto"),
+    "Send": ("arg",),
+    "Overwrite": ("value",),
+}
+"""LangGraph's classes that carry values, and the attributes with them."""
+
+
+def from_value(value: Any) -> Any:
+    """Return a value of theirs with our messages, documents and prompt values in it.
+
+    A message of theirs that has no counterpart stays as it is: it may only pass through.
+
+    Raises:
+        ValueError: a list or dict with messages contains itself, or is nested too deeply.
+    """
+    return value if type(value) in _PLAIN else _Conversion(kind_of_theirs, "from_theirs")(value)
+
+
+def to_value(value: Any) -> Any:
+    """Return a value of ours with their messages, documents and prompt values in it.
+
+    Raises:
+        ValueError: a list or dict with messages contains itself, or is nested too deeply.
+    """
+    return value if type(value) in _PLAIN else _Conversion(kind_of_ours, "to_theirs")(value)
+
+
+class _Conversion:
+    """The conversion of one value.
+
+    Args:
+        kind_of: returns the kind of an object of the library that the value comes from.
+        function: the name of the function of a kind's module that converts it.
+    """
+
+    __slots__ = ("_done", "_function", "_kind_of", "_open")
+
+    def __init__(self, kind_of: Callable[[object], Kind | None], function: str) -> None:
+        self._kind_of = kind_of
+        self._function = function
+        self._done: dict[int, tuple[Any, Any]] = {}
+        self._open: set[int] = set()
+
+    def __call__(self, value: Any) -> Any:
+        if (kind := self._kind_of_value(value)) is not None:
+            return getattr(kind.load(), self._function)(value)
+        if not self._holds_any(value):
+            return value
+        try:
+            return self._converted(value)
+        except RecursionError:
+            raise ValueError(_too_deep(value, "is nested too deeply")) from None
+
+    def _kind_of_value(self, value: Any) -> Kind | None:
+        """Return the kind of a message, a document or a prompt value; None for all others."""
+        kind = self._kind_of(value)
+        return kind if kind in VALUES else None
+
+    def _holds_any(self, value: Any) -> bool:
+        """Tell whether a container holds something to convert, at any depth.
+
+        It does not recurse, so that any depth will do, and goes into nothing twice, so that a
+        container may contain itself.
+        """
+        seen: set[int] = set()
+        containers = [value]
+        while containers:
+            for item in _items(containers.pop()):
+                if type(item) in _PLAIN:
+                    continue
+                if self._kind_of(item) in VALUES:
+                    return True
+                if id(item) not in seen:
+                    seen.add(id(item))
+                    containers.append(item)
+        return False
+
+    def _converted(self, value: Any) -> Any:
+        if type(value) in _PLAIN:
+            return value
+        if (kind := self._kind_of_value(value)) is not None:
+            return getattr(kind.load(), self._function)(value)
+        if id(value) in self._done:
+            return self._done[id(value)][1]
+        if id(value) in self._open:
+            raise ValueError(_too_deep(value, "contains itself"))
+        self._open.add(id(value))
+        converted = self._rebuilt(value)
+        self._open.remove(id(value))
+        # The old value is kept with the new one: the id of one that is gone may be another's.
+        self._done[id(value)] = (value, converted)
+        return converted
+
+    def _rebuilt(self, value: Any) -> Any:
+        """Return a container with converted items; the same one where no item changes."""
+        cls: type[Any] = type(value)
+        if issubclass(cls, dict):
+            values = cast("dict[Any, Any]", value)
+            changed = self._changes(values.items())
+            return _with_items(values, changed) if changed else values
+        if issubclass(cls, (list, tuple)):
+            items = cast("list[Any] | tuple[Any, ...]", value)
+            changed = self._changes(enumerate(items))
+            return _with_positions(items, changed) if changed else items
+        changed = self._changes((name, getattr(value, name)) for name in _attributes(cls))
+        return _with_attributes(value, changed) if changed else value
+
+    def _changes(self, items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+        """Return those items, by key, that are others once they are converted."""
+        changed: dict[Any, Any] = {}
+        for key, old in items:
+            if (new := self._converted(old)) is not old:
+                changed[key] = new
+        return changed
+
+
+def _items(value: Any) -> Iterable[Any]:
+    """Return what a container holds; nothing for what is no container."""
+    cls: type[Any] = type(value)
+    if issubclass(cls, dict):
+        return cast("dict[Any, Any]", value).values()
+    if issubclass(cls, (list, tuple)):
+        return cast("list[Any]", value)
+    return [getattr(value, name) for name in _attributes(cls)]
+
+
+def _attributes(cls: type) -> tuple[str, ...]:
+    return _ATTRIBUTES.get(cls.__name__, ()) if cls.__module__ == "langgraph.types" else ()
+
+
+def _with_items(values: dict[Any, Any], changed: dict[Any, Any]) -> dict[Any, Any]:
+    # `copy` keeps the class, such as AddableDict; the method of the same name does not
+    made = copy(values)
+    made.update(changed)
+    return made
+
+
+def _with_positions(items: list[Any] | tuple[Any, ...], changed: dict[int, Any]) -> Any:
+    made = [changed.get(position, item) for position, item in enumerate(items)]
+    if isinstance(items, list):
+        if type(items) is list:
+            return made
+        copied = copy(items)
+        copied[:] = made
+        return copied
+    make: Any = getattr(type(items), "_make", type(items))  # a named tuple has `_make`
+    return make(made)
+
+
+def _with_attributes(value: Any, changed: dict[str, Any]) -> Any:
+    made = copy(value)
+    for name, new in changed.items():
+        object.__setattr__(made, name, new)  # these classes are frozen
+    return made
+
+
+def _too_deep(value: Any, reason: str) -> str:
+    return (
+        f"A {type(value).__name__} with messages or documents {reason}: it cannot be passed "
+        "between this library and LangChain. Pass a list or a dict of them without that."
+    )
