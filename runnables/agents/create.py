@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnables.agents.types import AgentAnswer, AgentState
+    from runnables.core.foreign import ModelOfLangChain
     from runnables.messages.ai import AIMessage
     from runnables.messages.roles import SystemMessage
 
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 @overload
 def create_agent(
-    model: str | Runnable[Any, AIMessage],
+    model: str | Runnable[Any, AIMessage] | ModelOfLangChain,
     tools: Iterable[Any] | None = None,
     *,
     system_prompt: str | SystemMessage | None = None,
@@ -34,7 +35,7 @@ def create_agent(
 ) -> Agent[AgentState]: ...
 @overload
 def create_agent(
-    model: str | Runnable[Any, AIMessage],
+    model: str | Runnable[Any, AIMessage] | ModelOfLangChain,
     tools: Iterable[Any] | None = None,
     *,
     system_prompt: str | SystemMessage | None = None,
@@ -45,7 +46,7 @@ def create_agent(
 ) -> Agent[AgentAnswer[T]]: ...
 @overload
 def create_agent(
-    model: str | Runnable[Any, AIMessage],
+    model: str | Runnable[Any, AIMessage] | ModelOfLangChain,
     tools: Iterable[Any] | None = None,
     *,
     system_prompt: str | SystemMessage | None = None,
@@ -56,7 +57,7 @@ def create_agent(
 ) -> Agent[AgentAnswer[dict[str, Any]]]: ...
 @checks_keywords
 def create_agent(
-    model: str | Runnable[Any, Any],
+    model: str | Runnable[Any, Any] | ModelOfLangChain,
     tools: Iterable[Any] | None = None,
     *,
     system_prompt: str | SystemMessage | None = None,
@@ -102,11 +103,11 @@ def create_agent(
         >>> [(message.type, message.text) for message in state["messages"]]
         [('human', 'What is 1 + 2?'), ('ai', ''), ('tool', '3'), ('ai', 'It is 3.')]
     """
-    model = init_chat_model(model) if isinstance(model, str) else from_foreign(model)
-    if not isinstance(cast("object", model), Runnable):
-        raise ConfigError(f"create_agent({model!r}): expected a chat model, or the name of one")
+    made: Any = init_chat_model(model) if isinstance(model, str) else from_foreign(model)
+    if not isinstance(made, Runnable):
+        raise ConfigError(f"create_agent({made!r}): expected a chat model, or the name of one")
     return Agent[Any](
-        model,
+        cast("Runnable[Any, Any]", made),
         tools or (),
         system_prompt=system_prompt,
         response_format=response_format,

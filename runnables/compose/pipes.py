@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from runnables.compose.runnable import Runnable
     from runnables.compose.sequence import RunnableSequence
+    from runnables.core.foreign import RunnableOfLangChain
 
 Other = TypeVar("Other")
 
@@ -54,6 +55,8 @@ class Pipes(BaseRunnable[Input, Output], internal=True):
     def __or__(
         self, other: Mapping[str, Runnable[Output, Any] | Callable[[Output], Any] | Any]
     ) -> RunnableSequence[Input, dict[str, Any]]: ...
+    @overload
+    def __or__(self, other: RunnableOfLangChain) -> RunnableSequence[Input, Any]: ...
     def __or__(self, other: Any) -> RunnableSequence[Any, Any]:
         """Pipe the output into the next step.
 
@@ -90,6 +93,8 @@ class Pipes(BaseRunnable[Input, Output], internal=True):
     def __ror__(
         self, other: Mapping[str, Runnable[Any, Any] | Callable[[Any], Any] | Any]
     ) -> RunnableSequence[Any, Output]: ...
+    @overload
+    def __ror__(self, other: RunnableOfLangChain) -> Any: ...
     def __ror__(self, other: Any) -> RunnableSequence[Any, Any]:
         """Pipe a function or a dict of steps into this runnable; otherwise as `|`.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from runnables.core.weak_cache import weak_cache
 
@@ -19,6 +19,25 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from runnables.core.handlers import Handler
+
+
+class RunnableOfLangChain(Protocol):
+    """What type checkers know a runnable of LangChain by: a method that none of ours has."""
+
+    @property
+    def astream_log(self) -> Any:
+        """Return LangChain's method of this name."""
+        ...
+
+
+class ModelOfLangChain(Protocol):
+    """What type checkers know a model of LangChain by: a method that none of ours has."""
+
+    @property
+    def generate_prompt(self) -> Any:
+        """Return LangChain's method of this name."""
+        ...
+
 
 ADAPTERS: Final[Mapping[str, str]] = {"langchain_core": "runnables.interop.langchain.convert"}
 """For each package whose objects are taken, the module with `from_foreign` for them.

@@ -62,7 +62,7 @@ def _model(*script: Any, **settings: Any) -> ScriptedChatModel:
     )
 
 
-def _texts(state: Any) -> list[str]:
+def _strings_of(state: Any) -> list[str]:
     return [message.text for message in state["messages"]]
 
 
@@ -75,7 +75,7 @@ def test_their_agent_runs_our_model_with_tools_of_both(call: Call) -> None:
     counter = UsageMetadataCallbackHandler()
     with track_usage() as usage:
         state = call.invoke(agent, {"messages": [("human", "1 + 2?")]}, {"callbacks": [counter]})
-    assert _texts(state) == ["1 + 2?", "", "3", "It is 3."]
+    assert _strings_of(state) == ["1 + 2?", "", "3", "It is 3."]
     names = [tool["function"]["name"] for tool in ours.calls[0].options["tools"]]
     assert names == ["add", "multiply"]
     assert usage.calls == 2
@@ -113,7 +113,7 @@ def test_middleware_of_their_agent_sees_our_model_and_our_tools(call: Call) -> N
         tools=[to_langchain(add)],
         middleware=[*own, ModelCallLimitMiddleware(run_limit=5)],
     )
-    assert _texts(call.invoke(agent, {"messages": [("human", "1 + 2?")]}))[-1] == "It is 3."
+    assert _strings_of(call.invoke(agent, {"messages": [("human", "1 + 2?")]}))[-1] == "It is 3."
     assert seen == ["ChatModelForLangChain", "add", "ChatModelForLangChain"]
 
 
@@ -136,7 +136,7 @@ def test_their_summaries_are_written_by_our_model(call: Call) -> None:
     ]
     state = call.invoke(agent, {"messages": talk})
     assert len(summarizer.calls) == 1
-    assert "They greeted." in _texts(state)[0]
+    assert "They greeted." in _strings_of(state)[0]
 
 
 def test_their_agent_asks_our_model_for_a_structured_response(call: Call) -> None:
@@ -174,7 +174,7 @@ def test_our_agent_runs_their_model_with_tools_of_both(call: Call) -> None:
     script = [asks_for("add", {"a": 1, "b": 2}), asks_for("multiply", {"a": 3, "b": 4}), "12"]
     with track_usage() as usage:
         state = call.invoke(create_agent(TheirModel(script=script), [add, multiply]), "(1+2)*4?")
-    assert _texts(state) == ["(1+2)*4?", "", "3", "", "12", "12"]
+    assert _strings_of(state) == ["(1+2)*4?", "", "3", "", "12", "12"]
     assert [type(message) for message in state["messages"][2::2]][:2] == [ToolMessage, ToolMessage]
     assert usage.calls == 3
 
@@ -182,7 +182,7 @@ def test_our_agent_runs_their_model_with_tools_of_both(call: Call) -> None:
 def test_our_agent_streams_their_model(call: Call) -> None:
     theirs = TheirModel(script=[asks_for("add", {"a": 1, "b": 2}), "It is 3."])
     states = call.stream(create_agent(theirs, [add]), "1 + 2?")
-    assert "".join(text for state in states for text in _texts(state)).endswith("It is 3.")
+    assert "".join(text for state in states for text in _strings_of(state)).endswith("It is 3.")
 
 
 def test_our_agent_asks_their_model_for_a_structured_response(call: Call) -> None:
@@ -193,7 +193,7 @@ def test_our_agent_asks_their_model_for_a_structured_response(call: Call) -> Non
 
 def test_our_agent_takes_their_model_with_a_retry_of_ours(call: Call) -> None:
     theirs = from_langchain(TheirModel(script=[TimeoutError(), "Hi"])).with_retry()
-    assert _texts(call.invoke(create_agent(theirs), "Hello"))[-1] == "Hi"
+    assert _strings_of(call.invoke(create_agent(theirs), "Hello"))[-1] == "Hi"
 
 
 def test_our_agent_is_a_step_of_a_chain_of_langchain(call: Call) -> None:

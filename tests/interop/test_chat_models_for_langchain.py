@@ -11,12 +11,16 @@ from langchain_core.callbacks import (
     UsageMetadataCallbackHandler,
     get_usage_metadata_callback,
 )
-from langchain_core.language_models import LLM as TheirLLM
-from langchain_core.language_models import BaseChatModel
-from langchain_core.language_models import FakeListLLM as TheirFakeListLLM
-from langchain_core.messages import AIMessage as TheirAIMessage
-from langchain_core.messages import AIMessageChunk as TheirChunk
-from langchain_core.messages import HumanMessage as TheirHumanMessage
+from langchain_core.language_models import (
+    LLM as TheirLLM,
+    BaseChatModel,
+    FakeListLLM as TheirFakeListLLM,
+)
+from langchain_core.messages import (
+    AIMessage as TheirAIMessage,
+    AIMessageChunk as TheirChunk,
+    HumanMessage as TheirHumanMessage,
+)
 from langchain_core.output_parsers import StrOutputParser as TheirStrOutputParser
 from langchain_core.prompts import ChatPromptTemplate as TheirPrompt
 from langchain_core.tools import tool as their_tool
@@ -27,6 +31,7 @@ from runnables import (
     AIMessageChunk,
     ConfigError,
     FakeListLLM,
+    FakeStreamingListLLM,
     RateLimitError,
     RunnableLambda,
     ServerError,
@@ -61,7 +66,7 @@ class Sea(BaseModel):
 
 
 class Log(BaseCallbackHandler):
-    """A handler of LangChain that records what it is told."""
+    """A handler of LangChain that records what it receives."""
 
     def __init__(self) -> None:
         self.starts: list[Any] = []
@@ -282,6 +287,14 @@ def test_models_of_text_convert_both_ways(call: Call) -> None:
     back = from_langchain(TheirFakeListLLM(responses=["Ahoy!"]))
     assert call.invoke(back, "Hello") == "Ahoy!"
     assert "".join(call.stream(back, "Hello")) == "Ahoy!"
+
+
+def test_the_tokens_of_a_model_of_text_reach_handlers_of_langchain(call: Call) -> None:
+    log = Log()
+    call.stream(
+        to_langchain(FakeStreamingListLLM(responses=["Hi!"])), "Hello", {"callbacks": [log]}
+    )
+    assert log.tokens == ["H", "i", "!"]
 
 
 def test_a_model_of_text_of_langchain_is_one_run_of_ours(call: Call) -> None:

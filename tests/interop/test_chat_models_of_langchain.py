@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from langchain_core.callbacks import UsageMetadataCallbackHandler
-from langchain_core.language_models import FakeListChatModel as TheirFake
-from langchain_core.language_models import GenericFakeChatModel as TheirGenericFake
-from langchain_core.messages import AIMessage as TheirAIMessage
-from langchain_core.messages import AIMessageChunk as TheirChunk
-from langchain_core.messages import HumanMessage as TheirHumanMessage
+from langchain_core.language_models import (
+    FakeListChatModel as TheirFake,
+    GenericFakeChatModel as TheirGenericFake,
+)
+from langchain_core.messages import (
+    AIMessage as TheirAIMessage,
+    AIMessageChunk as TheirChunk,
+    HumanMessage as TheirHumanMessage,
+)
 from pydantic import BaseModel
 
 from runnables import (

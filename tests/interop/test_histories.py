@@ -9,12 +9,15 @@ import pytest
 from langchain_classic.memory import ConversationBufferMemory as TheirMemory
 from langchain_core.chat_history import BaseChatMessageHistory as TheirBaseHistory
 from langchain_core.messages import HumanMessage as TheirHumanMessage
-from langchain_core.prompts import ChatPromptTemplate as TheirPrompt
-from langchain_core.prompts import MessagesPlaceholder as TheirPlaceholder
+from langchain_core.prompts import (
+    ChatPromptTemplate as TheirPrompt,
+    MessagesPlaceholder as TheirPlaceholder,
+)
 from langchain_core.runnables.history import RunnableWithMessageHistory as TheirWithHistory
 
 from runnables import (
     AIMessage,
+    ConversationBufferMemory,
     HumanMessage,
     InMemoryChatMessageHistory,
     RunnableWithMessageHistory,
@@ -113,3 +116,11 @@ def test_both_can_be_cleared(call: Call) -> None:
     converted = to_langchain(own)
     call.run(converted.clear, converted.aclear)
     assert own.messages == []
+
+
+def test_a_memory_of_ours_takes_a_history_of_langchain() -> None:
+    theirs: Any = TheirHistory()
+    memory = ConversationBufferMemory(chat_memory=theirs, return_messages=True)
+    memory.save_context({"input": "Hi"}, {"output": "Hello"})
+    assert [type(message) for message in theirs.messages][0] is TheirHumanMessage
+    assert memory.load_memory_variables({})["history"] == [HumanMessage("Hi"), AIMessage("Hello")]

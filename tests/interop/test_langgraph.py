@@ -6,9 +6,11 @@ import operator
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from langchain_core.messages import AIMessage as TheirAIMessage
-from langchain_core.messages import HumanMessage as TheirHumanMessage
-from langchain_core.messages import ToolMessage as TheirToolMessage
+from langchain_core.messages import (
+    AIMessage as TheirAIMessage,
+    HumanMessage as TheirHumanMessage,
+    ToolMessage as TheirToolMessage,
+)
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, create_react_agent

@@ -19,6 +19,7 @@ from langchain_core.embeddings import DeterministicFakeEmbedding as TheirFakeEmb
 from langchain_core.prompts import ChatPromptTemplate as TheirPrompt
 from langchain_core.retrievers import BaseRetriever as TheirBaseRetriever
 from langchain_core.vectorstores import InMemoryVectorStore as TheirStore
+from pydantic import Field
 
 from runnables import (
     BaseRetriever,
@@ -35,17 +36,17 @@ from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
 from tests.interop.their_models import TheirModel
 
-TEXTS = ["The sea is calm.", "The land is dry."]
+LINES = ["The sea is calm.", "The land is dry."]
 
 
 class Search(BaseRetriever):
     """A retriever of ours."""
 
-    asked: list[Any] = []
+    asked: list[Any] = Field(default_factory=list)
 
     def _get_relevant_documents(self, query: str, *, run_manager: Any, k: int = 9) -> Any:
         self.asked.append(query)
-        found = [text for text in TEXTS if any(word in text for word in query.split())]
+        found = [text for text in LINES if any(word in text for word in query.split())]
         return [Document(text, metadata={"source": "log"}) for text in found][:k]
 
 
@@ -53,7 +54,7 @@ class TheirSearch(TheirBaseRetriever):
     """A retriever of LangChain."""
 
     def _get_relevant_documents(self, query: str, *, run_manager: Any) -> Any:
-        return [TheirDocument(text, id="1") for text in TEXTS if query in text]
+        return [TheirDocument(text, id="1") for text in LINES if query in text]
 
 
 class Log(BaseCallbackHandler):
@@ -103,7 +104,7 @@ def test_it_is_one_run_of_the_type_retriever(call: Call) -> None:
 
 def test_a_vector_store_of_langchain_begins_a_chain_of_ours(call: Call) -> None:
     store = TheirStore(TheirFakeEmbedding(size=8))
-    store.add_texts(TEXTS)
+    store.add_strings_of(LINES)
     prompt = ChatPromptTemplate.from_template("{context} {question}")
 
     def text(documents: list[Document]) -> str:
@@ -140,7 +141,7 @@ def test_a_multi_query_retriever_of_langchain_asks_our_model(call: Call) -> None
     model = to_langchain(_ours("sea\nland"))
     retriever = MultiQueryRetriever.from_llm(retriever=to_langchain(Search()), llm=model)
     found = call.invoke(from_langchain(retriever), "x")
-    assert {document.page_content for document in found} == set(TEXTS)
+    assert {document.page_content for document in found} == set(LINES)
 
 
 # -- ours in theirs
@@ -157,7 +158,7 @@ def test_it_finds_documents_of_langchain_and_is_reported_once(call: Call) -> Non
     log, recorder = Log(), Recorder()
     theirs = to_langchain(Search())
     documents = call.invoke(theirs, "sea", {"callbacks": [log]})
-    assert [(type(one), one.page_content) for one in documents] == [(TheirDocument, TEXTS[0])]
+    assert [(type(one), one.page_content) for one in documents] == [(TheirDocument, LINES[0])]
     assert log.found == [("sea", "Search"), documents]
     chain = from_langchain(theirs | (lambda found: len(found)))
     call.invoke(chain, "sea", {"callbacks": [recorder]})
@@ -176,7 +177,7 @@ def test_the_classic_retrieval_chain_searches_for_the_question(call: Call) -> No
     chain = create_retrieval_chain(to_langchain(search), answer)
     result = call.invoke(chain, {"input": "sea"})
     assert result["answer"] == "It is calm."
-    assert [document.page_content for document in result["context"]] == [TEXTS[0]]
+    assert [document.page_content for document in result["context"]] == [LINES[0]]
     assert search.asked == ["sea"]
 
 

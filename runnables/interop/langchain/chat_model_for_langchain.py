@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams
-from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, Field
 from typing_extensions import override
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
         AsyncCallbackManagerForLLMRun,
         CallbackManagerForLLMRun,
     )
-    from langchain_core.messages import BaseMessage
+    from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
     from langchain_core.runnables import Runnable as TheirRunnable
 
 
@@ -81,7 +80,8 @@ class ChatModelForLangChain(BaseChatModel):
 
     @override
     def get_num_tokens(self, text: str) -> int:
-        return int(innermost(self.ours, None).get_num_tokens(text))  # type: ignore[attr-defined]
+        model: Any = innermost(self.ours, None)
+        return int(model.get_num_tokens(text))
 
     @override
     def get_num_tokens_from_messages(

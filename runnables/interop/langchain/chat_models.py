@@ -84,7 +84,8 @@ class ChatModelOfLangChain(ChatModel, internal=True):
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         target, keywords = self._target(options)
-        answer: AIMessage = from_value(model_calls.call(target, to_value(messages), keywords))
+        theirs = model_calls.call(target, to_value(messages), keywords)
+        answer: AIMessage = from_value(theirs)
         return answer
 
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:

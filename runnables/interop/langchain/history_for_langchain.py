@@ -8,7 +8,7 @@ from langchain_core.chat_history import BaseChatMessageHistory
 from typing_extensions import override
 
 from runnables.engine.thread_calls import to_thread
-from runnables.history.base import aappend, aget
+from runnables.history.base import aappend, aget, append, get
 from runnables.interop.langchain.values import from_value, to_value
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ class HistoryForLangChain(BaseChatMessageHistory):
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: our history has them
         """Return all messages, the oldest first."""
-        messages: list[BaseMessage] = to_value(list(self.ours.get()))
+        messages: list[BaseMessage] = to_value(get(self.ours))
         return messages
 
     @override
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store messages behind those that are there."""
-        self.ours.append(from_value(list(messages)))
+        append(self.ours, from_value(list(messages)))
 
     @override
     def clear(self) -> None:

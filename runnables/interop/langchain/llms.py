@@ -70,7 +70,8 @@ class TextModelOfLangChain(TextModel, internal=True):
     # -- the hooks
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        return _answer(model_calls.generate(self.theirs, messages[0].text, options))
+        result = model_calls.generate(self.theirs, messages[0].text, options)
+        return _answer(result)
 
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         result = await model_calls.agenerate(self.theirs, messages[0].text, options)
@@ -99,11 +100,11 @@ class TextModelOfLangChain(TextModel, internal=True):
 
 def _answer(result: Any) -> AIMessage:
     """Return the answer of a result of theirs, with what is beside it."""
-    output: dict[str, Any] = dict(result.llm_output or {})
     answer = result.generations[0][0]
+    info: dict[str, Any] = answer.generation_info or {}
+    output: dict[str, Any] = {**(result.llm_output or {}), **info}
     tokens: dict[str, int] = output.pop("token_usage", None) or {}
-    metadata = {**output, **(answer.generation_info or {})}
-    return AIMessage(answer.text, response_metadata=metadata, usage_metadata=_usage(tokens))
+    return AIMessage(answer.text, response_metadata=output, usage_metadata=_usage(tokens))
 
 
 def _usage(tokens: dict[str, int]) -> UsageMetadata | None:

@@ -6,7 +6,8 @@ each token would be counted twice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackManager, CallbackManager
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _END: Final = object()
 
 
-def _config(manager: type[BaseCallbackManager]) -> dict[str, Any]:
+def _config_with(manager: type[BaseCallbackManager]) -> dict[str, Any]:
     """Return the config of a call of theirs: no handlers, and what their configurable fields read.
 
     Each call gets a new dict, as theirs remove keys. Their models of text refuse an empty list of
@@ -32,9 +33,13 @@ def _config(manager: type[BaseCallbackManager]) -> dict[str, Any]:
         manager: the class of a manager without handlers.
     """
     scope = current_scope()
-    values = {} if scope is None else scope.get("configurable", {})
+    values: dict[str, Any] = {} if scope is None else scope.get("configurable", {})
     callbacks = manager([])
     return {"callbacks": callbacks, "configurable": values} if values else {"callbacks": callbacks}
+
+
+_config: Final = partial(_config_with, CallbackManager)
+_aconfig: Final = partial(_config_with, AsyncCallbackManager)
 
 
 def call(target: Any, value: Any, keywords: Mapping[str, Any]) -> Any:
@@ -46,13 +51,13 @@ def call(target: Any, value: Any, keywords: Mapping[str, Any]) -> Any:
         keywords: the options of the call.
     """
     with silent():
-        return target.invoke(value, _config(CallbackManager), **keywords)
+        return target.invoke(value, _config(), **keywords)
 
 
 async def acall(target: Any, value: Any, keywords: Mapping[str, Any]) -> Any:
     """Return what a model of theirs answers."""
     with silent():
-        return await target.ainvoke(value, _config(AsyncCallbackManager), **keywords)
+        return await target.ainvoke(value, _aconfig(), **keywords)
 
 
 def stream(target: Any, value: Any, keywords: Mapping[str, Any]) -> Generator[Any, None, None]:
@@ -60,7 +65,7 @@ def stream(target: Any, value: Any, keywords: Mapping[str, Any]) -> Generator[An
     chunks: Any = None
     try:
         with silent():
-            chunks = target.stream(value, _config(CallbackManager), **keywords)
+            chunks = target.stream(value, _config(), **keywords)
         while True:
             with silent():  # not across a yield, where the caller's own calls would be silent
                 chunk = next(chunks, _END)
@@ -79,7 +84,7 @@ async def astream(
     chunks: Any = None
     try:
         with silent():
-            chunks = target.astream(value, _config(AsyncCallbackManager), **keywords)
+            chunks = target.astream(value, _aconfig(), **keywords)
         while True:
             with silent():
                 chunk = await anext(chunks, _END)
@@ -155,8 +160,11 @@ def _their_choice(choice: Any) -> Any:
     """Return a choice as all of their models take it: "any", "auto", or the name of a tool."""
     if choice == "required":
         return "any"
-    function: Any = cast("Any", choice).get("function") if isinstance(choice, dict) else None
-    return function["name"] if isinstance(function, dict) and "name" in function else choice
+    match choice:
+        case {"function": {"name": str(name)}}:
+            return name
+        case _:
+            return choice
 
 
 # -- errors
