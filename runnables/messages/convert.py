@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
@@ -15,12 +15,30 @@ from runnables.messages.kinds import ALL_KINDS, CHUNKS, MESSAGES, TYPE_OF_ROLE
 from runnables.messages.prompt_values import PromptValue
 from runnables.messages.stored import FUNCTION, constructor_form, current_fields, kind_of_class
 
-MessageLikeRepresentation: TypeAlias = (
-    BaseMessage | str | tuple[str, Any] | list[Any] | dict[str, Any]
-)
+if TYPE_CHECKING:
+
+    class ForeignMessage(Protocol):
+        """A message of LangChain, as type checkers see it."""
+
+        @property
+        def content(self) -> Any: ...
+        @property
+        def type(self) -> str: ...
+        @property
+        def content_blocks(self) -> Sequence[Any]: ...
+        @property
+        def response_metadata(self) -> Mapping[Any, Any]: ...
+
+    MessageLikeRepresentation: TypeAlias = (
+        BaseMessage | ForeignMessage | str | tuple[str, Any] | list[Any] | dict[str, Any]
+    )
+else:
+    MessageLikeRepresentation: TypeAlias = (
+        BaseMessage | str | tuple[str, Any] | list[Any] | dict[str, Any]
+    )
 """Anything that can be read as a message: a message, a string (of the user), a pair of a role and
 a content, or a dict with `role` (or `type`) and `content`, such as OpenAI's dicts and those of
-`message_to_dict` and of LangChain."""
+`message_to_dict` and of LangChain. Messages of LangChain are converted."""
 
 MessagesLike: TypeAlias = Iterable[MessageLikeRepresentation] | PromptValue
 """Anything that can be read as a conversation."""
@@ -69,7 +87,7 @@ def convert_to_messages(
             f"{value!r} (of type {type(value).__name__}) is no conversation: expected a string, a "
             "message, a list of them, or a prompt value."
         )
-    return [convert_to_message(cast("Any", message)) for message in messages]
+    return [convert_to_message(message) for message in cast("Iterable[Any]", messages)]
 
 
 def _stored_prompt(message: Mapping[str, Any]) -> list[BaseMessage] | None:

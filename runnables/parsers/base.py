@@ -346,7 +346,7 @@ def text_of(output: Any, reader: object) -> str:
         return output.to_string()
     if isinstance(output, list) and _are_blocks(cast("list[object]", output)):
         return text_of_content(cast("Content", output))
-    if is_foreign(output):
+    if is_foreign(cast("object", output)):
         return text_of(from_foreign(output), reader)
     raise TypeError(
         f"{type(reader).__name__} reads text, a message or a list of content blocks, "

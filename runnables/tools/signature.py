@@ -263,12 +263,8 @@ def is_injected(hint: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> boo
     """
     if get_origin(hint) is Annotated and is_marked(get_args(hint)[1:], kind):
         return True
-    itself = get_origin(_plain(hint)) or _plain(hint)
-    return (
-        kind is InjectedToolArg
-        and isinstance(itself, type)
-        and _has_foreign_base(itself, "_DirectlyInjectedToolArg")
-    )
+    itself: Any = get_origin(_plain(hint)) or _plain(hint)
+    return kind is InjectedToolArg and _has_foreign_base(itself, "_DirectlyInjectedToolArg")
 
 
 def is_marked(metadata: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> bool:
@@ -279,11 +275,11 @@ def is_marked(metadata: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> b
     )
 
 
-def _has_foreign_base(class_: type, name: str) -> bool:
-    """Tell whether a class has a base of this name among those of LangChain."""
+def _has_foreign_base(class_: Any, name: str) -> bool:
+    """Tell whether this is a class that has a base of this name among those of LangChain."""
     return any(
         base.__name__ == name and base.__module__.startswith("langchain_core.")
-        for base in class_.__mro__
+        for base in getattr(class_, "__mro__", ())
     )
 
 

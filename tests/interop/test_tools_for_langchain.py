@@ -90,7 +90,7 @@ class Words(BaseModel):
     """Words."""
 
     words: list[str]
-    user: Annotated[str, TheirInjectedToolArg] = "nobody"
+    user: Annotated[str, TheirInjectedToolArg] = "all"
 
 
 @tool(args_schema=Words)

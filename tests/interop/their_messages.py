@@ -117,8 +117,8 @@ their_messages: st.SearchStrategy[lc.BaseMessage] = st.one_of(
 def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
     """The fields of the chunks of one answer, as services send them.
 
-    Its text and its reasoning are in pieces, its calls begin with their id and their name and go on
-    with pieces of JSON, and the usage and the reason of the end come last.
+    Its text and its reasoning come in parts, its calls begin with their id and their name and go on
+    with parts of JSON, and the usage and the reason of the end come last.
     """
     id = draw(st.sampled_from(["msg_1", "run-2"]))
     fields: list[dict[str, Any]] = [{"content": "", "id": id}]
@@ -130,10 +130,8 @@ def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
     for index in range(draw(st.integers(0, 2))):
         first = {"name": "add", "args": "", "id": f"call_{index}", "index": index}
         parts = draw(st.sampled_from([["{}"], ['{"a": ', "1}"], ['{"a', '": "b', '"}'], [""]]))
-        pieces = [{"name": None, "args": part, "id": None, "index": index} for part in parts]
-        fields += [
-            {"content": "", "tool_call_chunks": [piece], "id": id} for piece in [first, *pieces]
-        ]
+        rest = [{"name": None, "args": part, "id": None, "index": index} for part in parts]
+        fields += [{"content": "", "tool_call_chunks": [part], "id": id} for part in [first, *rest]]
     read, wrote = draw(counts), draw(counts)
     usage = {"input_tokens": read, "output_tokens": wrote, "total_tokens": read + wrote}
     last = {"response_metadata": {"finish_reason": "stop"}, "usage_metadata": usage}

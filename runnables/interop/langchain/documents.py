@@ -1,4 +1,4 @@
-"""Documents of LangChain as ours, and ours as LangChain's: a text, an id and metadata."""
+"""Documents of LangChain as ours, and ours as LangChain's: a string, an id and metadata."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class RunnablesTool(theirs.StructuredTool):
         """Return what `_run` gets: the arguments unchecked, and the id of the call."""
         return (tool_input, tool_call_id), {}
 
-    def _run(  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] - it gets what the method above returns
+    def _run(  # type: ignore[override]  # it gets what the method above returns
         self,
         tool_input: Any,
         tool_call_id: str | None,
@@ -96,7 +96,7 @@ class RunnablesTool(theirs.StructuredTool):
         except (ToolException, ToolArgumentsError) as error:
             _raise_theirs(error)
 
-    async def _arun(  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] - as above
+    async def _arun(  # type: ignore[override]  # as above
         self,
         tool_input: Any,
         tool_call_id: str | None,

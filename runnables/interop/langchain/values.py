@@ -64,7 +64,7 @@ class _Conversion:
         self._open: set[int] = set()
 
     def __call__(self, value: Any) -> Any:
-        if (kind := self._kind_of(value)) in VALUES and kind is not None:
+        if (kind := self._kind_of_value(value)) is not None:
             return getattr(kind.load(), self._function)(value)
         if not self._holds_any(value):
             return value
@@ -72,6 +72,11 @@ class _Conversion:
             return self._converted(value)
         except RecursionError:
             raise ValueError(_too_deep(value, "is nested too deeply")) from None
+
+    def _kind_of_value(self, value: Any) -> Kind | None:
+        """Return the kind of a message, a document or a prompt value; None for all others."""
+        kind = self._kind_of(value)
+        return kind if kind in VALUES else None
 
     def _holds_any(self, value: Any) -> bool:
         """Tell whether a container holds something to convert, at any depth.
@@ -95,7 +100,7 @@ class _Conversion:
     def _converted(self, value: Any) -> Any:
         if type(value) in _PLAIN:
             return value
-        if (kind := self._kind_of(value)) in VALUES and kind is not None:
+        if (kind := self._kind_of_value(value)) is not None:
             return getattr(kind.load(), self._function)(value)
         if id(value) in self._done:
             return self._done[id(value)][1]
@@ -110,7 +115,7 @@ class _Conversion:
 
     def _rebuilt(self, value: Any) -> Any:
         """Return a container with converted items; the same one where no item changes."""
-        cls = type(value)
+        cls: type[Any] = type(value)
         if issubclass(cls, dict):
             values = cast("dict[Any, Any]", value)
             changed = self._changes(values.items())
@@ -133,7 +138,7 @@ class _Conversion:
 
 def _items(value: Any) -> Iterable[Any]:
     """Return what a container holds; nothing for what is no container."""
-    cls = type(value)
+    cls: type[Any] = type(value)
     if issubclass(cls, dict):
         return cast("dict[Any, Any]", value).values()
     if issubclass(cls, (list, tuple)):
