@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from runnables.migration.files import FileChange
 
+_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _NO_END: Final = "\\ No newline at end of file"
 
 
@@ -28,18 +30,17 @@ def migrate(*paths: Path, write: bool = False) -> int:
         paths: files and notebooks (.py, .ipynb), and folders of them.
         write: change the files, each whole or not at all, and print their names.
     """
-    from runnables.migration.files import find_files, migrate_file  # needs the extra `migrate`
-    from runnables.migration.files import write as write_file
+    from runnables.migration import files as migration  # it needs the extra `migrate`
 
     counts = dict.fromkeys(("changed", "listed", "failed"), 0)
-    for path in (files := find_files(paths)):
-        change = migrate_file(path)
+    for path in (files := migration.find_files(paths)):
+        change = migration.migrate_file(path)
         for place, finding in change.findings:
             print(f"{path}:{place}: {finding.what}: {finding.why}", file=sys.stderr)
         counts["listed"] += len(change.findings)
         if change.is_changed and write:
             try:
-                write_file(change)
+                migration.write(change)
                 print(path)
             except OSError as error:
                 change.problem = f"cannot be written: {error.strerror or error}"
@@ -56,7 +57,7 @@ def migrate(*paths: Path, write: bool = False) -> int:
 def diff(change: FileChange) -> Iterator[str]:
     """Yield the lines of the unified diff of a file, with their own line ends."""
     name = change.path.as_posix().lstrip("/")
-    before, after = (text.splitlines(keepends=True) for text in (change.before, change.after))
+    before, after = (_LINE.findall(text) for text in (change.before, change.after))
     for line in difflib.unified_diff(before, after, f"a/{name}", f"b/{name}"):
         yield line if line.endswith(("\n", "\r")) else f"{line}\n{_NO_END}\n"
 

@@ -228,9 +228,9 @@ NO_KEYWORD: Final[Mapping[str, Mapping[str, str]]] = {
         ("memory", "trim_intermediate_steps"),
         "Use RunnableWithMessageHistory(executor, ...), or shorten the steps in your own agent.",
     ),
-    **dict.fromkeys(("AIMessage", "HumanMessage", "SystemMessage"), {
-        "example": "Leave it out: no model sees it."
-    }),
+    "AIMessage": {"example": "Leave it out: no model sees it."},
+    "HumanMessage": {"example": "Leave it out: no model sees it."},
+    "SystemMessage": {"example": "Leave it out: no model sees it."},
 }  # fmt: skip
 """Keywords that are not here, by our class, and what to do."""
 
@@ -244,6 +244,14 @@ STAYS_WITH: Final[Mapping[str, frozenset[str]]] = {
 
 COMPANIONS: Final[Mapping[str, str]] = {"AgentState": "create_agent"}
 """Names that stay LangChain's where another one does."""
+
+FLAGS: Final[Mapping[str, str]] = {
+    "debug": "Use ConsoleHandler, which prints all runs.",
+    "verbose": "Use ConsoleHandler, which prints all runs.",
+    "llm_cache": "Use cache= of a model, or with_cache of any runnable.",
+    "__version__": "Use runnables.__version__.",
+}
+"""Attributes of the package `langchain` itself, and what to use."""
 
 METHODS: Final[Mapping[str, str]] = {
     "astream_log": "Use astream_events.",
@@ -339,7 +347,7 @@ def answer_for(module: str, name: str, rules: Rules = MIGRATE) -> Ours | Theirs:
 def _counterpart(root: str, module: str, name: str) -> Ours | None:
     if root not in ROOTS or (root == "langchain_community" and not _is_within(module, COMMUNITY)):
         return None
-    if (other := other_meaning(module, name)) is not None:
+    if other_meaning(module, name) is not None:
         return None
     name = RENAMED.get(name, name)
     if name not in OURS or (name == "OllamaLLM" and root not in _WITH_OLLAMA):
@@ -378,6 +386,8 @@ def _reason(module: str, name: str, stays: str | None) -> str:
 
 def instead_of(name: str) -> str:
     """Return what to use for a name that is not here, in sentences; "" where nothing is known."""
+    if name in FLAGS:
+        return FLAGS[name]
     sentence = where_is(name, OURS).strip()
     return "" if sentence.startswith(("Did you mean", "Write:")) else sentence
 

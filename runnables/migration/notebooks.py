@@ -108,7 +108,7 @@ def _members(text: str, index: int) -> Iterator[tuple[str, int, int]]:
         return
     index = _skip(text, index + 1)
     while text.startswith('"', index):
-        key, index = scanstring(text, index + 1, strict=False)
+        key, index = scanstring(text, index + 1, False)
         start = _skip(text, _skip(text, index) + 1)
         _, end = _JSON.raw_decode(text, start)
         yield key, start, end
@@ -154,7 +154,7 @@ def _written(value: str, source: str) -> str:
     raw = {json.loads(item): item for item in _strings(value)}
     lines = [found[0] for found in _LINE.finditer(source)]
     first = value[: value.find('"')]
-    spans = [found for found in _string_spans(value)]
+    spans = _string_spans(value)
     between = value[spans[0][1] : spans[1][0]] if len(spans) > 1 else ", "
     if len(spans) == 1 and "\n" in first:
         between = "," + first[1:]
@@ -174,7 +174,7 @@ def _string_spans(value: str) -> list[tuple[int, int]]:
     """Return where the strings of an array of strings are."""
     spans: list[tuple[int, int]] = []
     for start in _items(value, 0):
-        _, end = scanstring(value, start + 1, strict=False)
+        _, end = scanstring(value, start + 1, False)
         spans.append((start, end))
     return spans
 

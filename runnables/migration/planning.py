@@ -41,6 +41,7 @@ class ModuleName:
         added: our modules that are imported beside it, as its uses are spelled with them.
         stays: whether something uses it as before.
         why: why it stays, if it does.
+        is_told: whether the uses that it stays for are listed themselves.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ModuleName:
     added: list[str] = field(default_factory=list)
     stays: bool = False
     why: str = ""
+    is_told: bool = False
 
 
 class Plan:
@@ -125,6 +127,17 @@ class Plan:
         new = f"{root}.{ours.name}"
         return None if new == ".".join(dotted.parts[:count]) else (count, new)
 
+    def missing(self, dotted: Dotted) -> tuple[str, str] | None:
+        """Return what a dotted name reads of a module of LangChain that is not here, and why."""
+        owner = self._owner(dotted)
+        if owner is None or len(dotted.parts) < 2 or self._resolved(owner, dotted) is not None:
+            return None
+        parts = (owner.name if owner.path else owner.module, *dotted.parts[1:])
+        last = next((n for n, part in enumerate(parts) if n and not part.islower()), len(parts) - 1)
+        module, name = ".".join(parts[:last]), parts[last]
+        answer = answer_for(module, name, MIGRATE)
+        return (f"{module}.{name}", answer.why) if isinstance(answer, Theirs) else None
+
     def called(self, parts: tuple[str, ...]) -> Ours | None:
         """Return our name for what a call names, where that is certain."""
         if len(parts) == 1:
@@ -198,6 +211,7 @@ class Plan:
         found = [answer[1] for answer in answers if answer is not None]
         modules = list(dict.fromkeys(ours.module for ours in found))
         owner.stays = len(found) < len(uses) or owner.name in self._words or not uses
+        owner.is_told = any(self.missing(use) is not None for use in uses)
         if not uses or not found:
             owner.why = self._unused(owner, bool(uses))
         elif len(self._roots[owner.name]) > 1 or owner.name in self._bound:

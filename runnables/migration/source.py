@@ -14,7 +14,6 @@ from runnables.migration.names import (
     NO_KEYWORD,
     PYDANTIC,
     PYDANTIC_CHANGED,
-    Ours,
     Rules,
     Theirs,
     is_theirs,
@@ -26,6 +25,7 @@ from runnables.migration.statements import changed_from, changed_import
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from runnables.migration.planning import ModuleName
     from runnables.migration.reading import Call
 
 _IN_STRING: Final = re.compile(r"(?:langchain|langserve)[\w]*(?:\.\w+)+")
@@ -121,6 +121,8 @@ def _migrated(code: Code, plan: Plan) -> Migrated:
         if (found := plan.replaced(dotted)) is not None:
             count, new = found
             edits.replace(dotted.start, dotted.ends[count - 1], new)
+        elif (what := plan.missing(dotted)) is not None:
+            findings.append(Finding(dotted.line, *what))
     for call in code.calls:
         findings += _change_keywords(call, plan, edits)
     if plan.modules or plan.imported:
@@ -159,19 +161,19 @@ def _change_import(
         elif isinstance(answer := plan.answer(node.module or "", alias.name), Theirs):
             yield Finding(line, what, answer.why)
         elif (module := plan.modules.get((alias.asname or alias.name, what))) is not None:
-            yield Finding(line, what, module.why)
+            yield from _of_module(module, line, what)
 
 
 def _module_findings(plan: Plan, node: ast.Import) -> Iterator[Finding]:
     for alias in node.names:
         found = plan.module_name(alias)
-        if found is None:
-            continue
-        if found.why:
-            yield Finding(node.lineno, f"import {alias.name}", found.why)
-        elif found.stays:
-            why = "Some of what it is used for is not here, so it stays."
-            yield Finding(node.lineno, f"import {alias.name}", why)
+        if found is not None:
+            yield from _of_module(found, node.lineno, f"import {alias.name}")
+
+
+def _of_module(found: ModuleName, line: int, what: str) -> Iterator[Finding]:
+    if found.stays and not found.is_told:
+        yield Finding(line, what, found.why or "It is used in a way that cannot be changed.")
 
 
 def _joined(code: Code, start: int, end: int, statements: Sequence[str]) -> str:
