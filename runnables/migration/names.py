@@ -79,6 +79,7 @@ PYDANTIC_CHANGED: Final[Mapping[str, str]] = {
 OTHER_MEANING: Final[Mapping[tuple[str, str], str]] = {
     ("langchain.agents", "Agent"): "Use create_agent(model, tools).",
     ("langchain_classic.agents", "Agent"): "Use create_agent(model, tools).",
+    ("langchain_core.decisions", "Content"): "Models that decide are not here.",
     ("langchain_core.vectorstores", "VectorStore"): (
         "A store here has other methods: see the page on retrieval."
     ),
@@ -151,6 +152,28 @@ STAYS: Final[Mapping[str, str]] = {
 
 A name in them that is here becomes ours all the same.
 """
+
+IN_1: Final[Mapping[str, str]] = {
+    "agents": "AgentState create_agent",
+    "chat_models": "BaseChatModel init_chat_model",
+    "embeddings": "Embeddings init_embeddings",
+    "tools": (
+        "BaseTool InjectedState InjectedStore InjectedToolArg InjectedToolCallId ToolException "
+        "ToolRuntime tool"
+    ),
+}
+"""The names that `langchain` still has since version 1, by module; the others of these modules, and
+all other modules, are in langchain_classic. The adapter needs that version."""
+
+WHOLE_IN_1: Final = (
+    "langchain.agents.factory",
+    "langchain.agents.middleware",
+    "langchain.agents.structured_output",
+    "langchain.mcp",
+    "langchain.messages",
+    "langchain.rate_limiters",
+)
+"""Modules that `langchain` has had since version 1."""
 
 _CHAT: Final[Mapping[str, str]] = {
     "model_name": "model",
@@ -283,9 +306,11 @@ class Theirs(NamedTuple):
 
     Attributes:
         why: why, and what to use instead where there is something: whole sentences.
+        module: the module that it is in since version 1 of LangChain, if that is another one.
     """
 
     why: str
+    module: str | None = None
 
 
 class Rules(NamedTuple):
@@ -294,11 +319,11 @@ class Rules(NamedTuple):
     Attributes:
         made_ours: packages whose names become ours in any case: code that needs one that is not
             here then fails at its import. Nobody but the runner of public code wants that.
-        stays: whether names of the packages in `STAYS` that are not here stay LangChain's.
+        only_listed: whether that holds for all names but those of the packages in `STAYS`, too.
     """
 
     made_ours: frozenset[str] = frozenset()
-    stays: bool = True
+    only_listed: bool = False
 
 
 MIGRATE: Final = Rules()
@@ -339,9 +364,9 @@ def answer_for(module: str, name: str, rules: Rules = MIGRATE) -> Ours | Theirs:
     if found is not None:
         return found
     stays = staying(module)
-    if root in rules.made_ours and not (rules.stays and stays is not None):
+    if root in rules.made_ours or (rules.only_listed and stays is None):
         return Ours(OURS.get(name, "runnables"), name)
-    return Theirs(_reason(module, name, stays))
+    return Theirs(_reason(module, name, stays), classic_home(module, name))
 
 
 def _counterpart(root: str, module: str, name: str) -> Ours | None:
@@ -376,12 +401,28 @@ def staying(module: str) -> str | None:
     return None
 
 
+def classic_home(module: str, name: str) -> str | None:
+    """Return where a name of the package `langchain` is since version 1, if it has moved.
+
+    Example:
+        >>> classic_home("langchain.chains", "LLMChain")
+        'langchain_classic.chains'
+        >>> classic_home("langchain.agents", "create_agent")
+    """
+    root, _, rest = module.partition(".")
+    if root != "langchain" or _is_within(f"{module}.{name}", WHOLE_IN_1):
+        return None
+    names = IN_1.get(rest.partition(".")[0], " ".join(IN_1) if not rest else "")
+    return None if name in names.split() else f"langchain_classic{module[len(root) :]}"
+
+
 def _reason(module: str, name: str, stays: str | None) -> str:
-    instead = other_meaning(module, name) or instead_of(name)
+    is_known = module.partition(".")[0] in ROOTS  # others use the same names for something else
+    instead = other_meaning(module, name) or (instead_of(name) if is_known else "")
     if stays is None:
         return f"It is not here. {instead}".rstrip()
     sentence = f"It stays LangChain's: {stays}."
-    return f"{sentence} Without it: {instead}" if instead and module not in STAYS else sentence
+    return f"{sentence} Without it: {instead}" if instead else sentence
 
 
 def instead_of(name: str) -> str:

@@ -21,7 +21,9 @@ _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _JSON: Final = json.JSONDecoder()
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _OTHER_LANGUAGE: Final = re.compile(r"\s*%%(?!time|timeit|capture|prun)\w+")
-_MAGIC: Final = re.compile(r"[ \t]*(%|!|\?)|[ \t]*[\w.]+[ \t]*=[ \t]*(!|%[a-zA-Z])|[^#'\"]*\?\s*$")
+_MAGIC: Final = re.compile(
+    r"[ \t]*(%{1,2}[a-zA-Z]|!|\?)|[ \t]*[\w.]+[ \t]*=[ \t]*(!|%[a-zA-Z])|[^#'\"]*\?\s*$"
+)
 _ASSIGNED: Final = re.compile(r"[ \t]*[\w.]+[ \t]*=[ \t]*")
 _INDENT: Final = re.compile(r"[ \t]*")
 _TOKEN: Final = "runnables_magic_line_{}_"
@@ -149,7 +151,7 @@ def with_sources(text: str, changed: Sequence[tuple[Cell, str]]) -> str:
 
 def _written(value: str, source: str) -> str:
     """Return a JSON value for code, in the form of the older one."""
-    if value.startswith('"'):
+    if value.startswith('"') or '"' not in value:
         return _string(source, value)
     raw = {json.loads(item): item for item in _strings(value)}
     lines = [found[0] for found in _LINE.finditer(source)]

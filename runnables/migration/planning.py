@@ -90,7 +90,7 @@ class Plan:
         leader = COMPANIONS.get(name, name)
         if isinstance(found, Ours) and leader in STAYS_WITH:
             given = STAYS_WITH[leader] & self._called_with.get(leader, set())
-            if given and not self.rules.made_ours & {module.partition(".")[0]}:
+            if given and module.partition(".")[0] not in self.rules.made_ours:
                 why = f"It stays LangChain's with {', '.join(f'{name}=' for name in sorted(given))}"
                 return Theirs(f"{why}: the one that is here has none of these.")
         return found
@@ -103,7 +103,9 @@ class Plan:
         if (found := self.modules.get((bound, f"{module}.{alias.name}"))) is not None:
             return _module_targets(found)
         answer = self.answer(module, alias.name)
-        return [Target(*answer, bound)] if isinstance(answer, Ours) else None
+        if isinstance(answer, Ours):
+            return [Target(*answer, bound)]
+        return None if answer.module is None else [Target(answer.module, alias.name, bound)]
 
     def targets_of_module(self, alias: ast.alias) -> list[Target] | None:
         """Return what a module of an `import` becomes; None: it stays."""

@@ -152,16 +152,16 @@ def _change_import(
     for alias, target in zip(node.names, targets, strict=True):
         what = f"{node.module}.{alias.name}"
         line = alias.lineno
-        if target is not None:
-            if node.module in PYDANTIC and alias.name in PYDANTIC_CHANGED:
-                yield Finding(line, what, PYDANTIC_CHANGED[alias.name])
-        elif alias.name == "*":
+        if alias.name == "*":
             why = "It is not certain which names come from it: import by name what is used."
-            yield Finding(line, f"from {node.module} import *", why)
-        elif isinstance(answer := plan.answer(node.module or "", alias.name), Theirs):
-            yield Finding(line, what, answer.why)
+            if target is None:
+                yield Finding(line, f"from {node.module} import *", why)
         elif (module := plan.modules.get((alias.asname or alias.name, what))) is not None:
             yield from _of_module(module, line, what)
+        elif isinstance(answer := plan.answer(node.module or "", alias.name), Theirs):
+            yield Finding(line, what, answer.why)
+        elif node.module in PYDANTIC and alias.name in PYDANTIC_CHANGED:
+            yield Finding(line, what, PYDANTIC_CHANGED[alias.name])
 
 
 def _module_findings(plan: Plan, node: ast.Import) -> Iterator[Finding]:

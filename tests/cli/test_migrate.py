@@ -12,8 +12,8 @@ import pytest
 from tests.cli.commands import command
 
 THEIRS = "from langchain_core.prompts import ChatPromptTemplate, StructuredPrompt\n"
-OURS = (
-    "from runnables import ChatPromptTemplate\nfrom langchain_core.prompts import StructuredPrompt\n"
+OURS = THEIRS.replace("langchain_core.prompts", "runnables").partition(",")[0] + (
+    "\nfrom langchain_core.prompts import StructuredPrompt\n"
 )
 DIFF = """\
 --- a/a.py

@@ -18,7 +18,10 @@ OURS = "from runnables import HumanMessage\n"
 BYTES = {
     "plain": (THEIRS.encode(), OURS.encode()),
     "without an end": (THEIRS.strip().encode(), OURS.strip().encode()),
-    "line ends of Windows": (f"a\r\n{THEIRS.strip()}\r\n".encode(), b"a\r\n" + OURS.strip().encode() + b"\r\n"),
+    "line ends of Windows": (
+        f"a\r\n{THEIRS.strip()}\r\n".encode(),
+        f"a\r\n{OURS.strip()}\r\n".encode(),
+    ),
     "mixed line ends": (f"a\r\nb\n{THEIRS}c\r".encode(), f"a\r\nb\n{OURS}c\r".encode()),
     "a byte order mark": (b"\xef\xbb\xbf" + THEIRS.encode(), b"\xef\xbb\xbf" + OURS.encode()),
     "Latin-1": (
@@ -27,7 +30,7 @@ BYTES = {
     ),
     "a form feed": (b"x = 1\n\x0c\n" + THEIRS.encode(), b"x = 1\n\x0c\n" + OURS.encode()),
     "a separator of lines": (f"'\u2028'\n{THEIRS}".encode(), f"'\u2028'\n{OURS}".encode()),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BYTES)

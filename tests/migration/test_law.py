@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from runnables.migration.reading import read
 from runnables.migration.source import migrate_source
@@ -44,13 +43,16 @@ def imports(draw: st.DrawFn) -> str:
     comment = draw(st.sampled_from(["", "  # why", "\n        # above"]))
     trailing = draw(st.sampled_from(["", ","]))
     lines = f",{comment}\n        ".join(aliases)
-    return start + {
-        "plain": ", ".join(aliases),
-        "brackets": f"({', '.join(aliases)}{trailing})",
-        "lines": f"(  # open\n        {lines}{trailing}{comment}\n    )",
-        "hugging": f"({lines})",
-        "backslash": ", \\\n    ".join(aliases),
-    }[form]
+    return (
+        start
+        + {
+            "plain": ", ".join(aliases),
+            "brackets": f"({', '.join(aliases)}{trailing})",
+            "lines": f"(  # open\n        {lines}{trailing}{comment}\n    )",
+            "hugging": f"({lines})",
+            "backslash": ", \\\n    ".join(aliases),
+        }[form]
+    )
 
 
 @st.composite

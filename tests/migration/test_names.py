@@ -107,10 +107,11 @@ def test_the_community_has_counterparts_in_some_parts_only() -> None:
 
 
 def test_rules_make_names_ours_that_are_not_here() -> None:
-    """Those of the packages that are named, unless their part of them may stay."""
-    rules = Rules(frozenset({"langchain_core", "langchain"}))
-    assert answer_for("langchain_core.x", "Absent", rules) == Ours("runnables", "Absent")
+    """Those of the packages that are named, and on request of all that are not on the list."""
+    rules = Rules(frozenset({"langchain_core"}), only_listed=True)
+    assert answer_for("langchain_core.vectorstores", "Absent", rules) == Ours("runnables", "Absent")
+    assert answer_for("langchain.globals", "Absent", rules) == Ours("runnables", "Absent")
     assert isinstance(answer_for("langchain.chains", "LLMChain", rules), Theirs)
-    none = Rules(frozenset({"langchain"}), stays=False)
-    assert answer_for("langchain.chains", "LLMChain", none) == Ours("runnables", "LLMChain")
-    assert isinstance(answer_for("langchain_core.x", "Absent", none), Theirs)
+    some = Rules(frozenset({"langchain"}))
+    assert answer_for("langchain.chains", "LLMChain", some) == Ours("runnables", "LLMChain")
+    assert isinstance(answer_for("langchain_core.x", "Absent", some), Theirs)

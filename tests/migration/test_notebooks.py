@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from runnables.migration.files import FileChange, migrate_file
 from runnables.migration.notebooks import cells, with_magics, with_sources, without_magics
@@ -126,7 +125,15 @@ def test_what_is_no_notebook_of_python_is_refused(tmp_path: Path, text: str, pro
     assert not change.is_changed
 
 
-@pytest.mark.parametrize("cell", [3, None, {"cell_type": "code"}, {"cell_type": "code", "source": 3}])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        3,
+        None,
+        {"cell_type": "code"},
+        {"cell_type": "code", "source": 3},
+    ],
+)
 def test_odd_cells_are_left_out(tmp_path: Path, cell: Any) -> None:
     """They have no code."""
     notebook = _notebook(THEIRS)
@@ -136,7 +143,8 @@ def test_odd_cells_are_left_out(tmp_path: Path, cell: Any) -> None:
 
 
 LINES = st.lists(
-    st.sampled_from(["!ls", "x = 1", "%pip a \\", "  % 3", "a = !b", "h?", "'''", "", "é"]), max_size=8
+    st.sampled_from(["!ls", "x = 1", "%pip a \\", "  % 3", "a = !b", "h?", "'''", "", "é"]),
+    max_size=8,
 )
 
 
