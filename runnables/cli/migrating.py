@@ -32,7 +32,7 @@ def migrate(*paths: Path, write: bool = False) -> int:
     """
     from runnables.migration import files as migration  # it needs the extra `migrate`
 
-    counts = dict.fromkeys(("changed", "listed", "failed"), 0)
+    counts: dict[str, int] = {"changed": 0, "listed": 0, "failed": 0}
     for path in (files := migration.find_files(paths)):
         change = migration.migrate_file(path)
         for place, finding in change.findings:

@@ -19,6 +19,8 @@ from runnables.migration.source import Finding, migrate_pieces, migrate_source
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from runnables.migration.reading import Code
+
 SUFFIXES: Final = (".py", ".pyi", ".pyw", ".ipynb")
 _LEFT_OUT: Final = frozenset({"__pycache__", "node_modules", "site-packages"})
 
@@ -39,7 +41,7 @@ class FileChange:
     path: Path
     before: str = ""
     after: str = ""
-    findings: list[tuple[str, Finding]] = field(default_factory=list)
+    findings: list[tuple[str, Finding]] = field(default_factory=list[tuple[str, Finding]])
     problem: str | None = None
     encoding: str = "utf-8"
 
@@ -142,7 +144,7 @@ def _notebook_encoding(data: bytes) -> str:
 
 
 def _migrate_notebook(change: FileChange, rules: Rules) -> str:
-    pieces = []
+    pieces: list[tuple[notebooks.Cell, Code, list[str]]] = []
     for cell in notebooks.cells(change.before):
         try:
             read = notebooks.read_cell(cell.source)
@@ -153,8 +155,9 @@ def _migrate_notebook(change: FileChange, rules: Rules) -> str:
     changed: list[tuple[notebooks.Cell, str]] = []
     migrated = migrate_pieces([code for _, code, _ in pieces], rules)
     for (cell, code, magics), new in zip(pieces, migrated, strict=True):
-        places = [(f"cell {cell.number}, line {found.line}", found) for found in new.findings]
-        change.findings += places
+        for found in new.findings:
+            line = notebooks.line_in_cell(code, found.line)
+            change.findings.append((f"cell {cell.number}, line {line}", found))
         if new.text != code.text:
             changed.append((cell, notebooks.with_magics(new.text, magics)))
     return notebooks.with_sources(change.before, changed) if changed else change.before

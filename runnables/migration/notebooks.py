@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from json.decoder import scanstring
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from runnables.migration.reading import Code, UnreadableCode, read
 
@@ -22,11 +21,16 @@ _JSON: Final = json.JSONDecoder()
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _OTHER_LANGUAGE: Final = re.compile(r"\s*%%(?!time|timeit|capture|prun)\w+")
 _MAGIC: Final = re.compile(
-    r"[ \t]*(%{1,2}[a-zA-Z]|!|\?)|[ \t]*[\w.]+[ \t]*=[ \t]*(!|%[a-zA-Z])|[^#'\"]*\?\s*$"
+    r"[ \t]*(%{1,2}[a-zA-Z]|!|\?)"
+    r"|[ \t]*[\w.]+[ \t]*=[ \t]*(!|%[a-zA-Z])"
+    r"|(ls|cd|cat|cp|mv|rm|mkdir|rmdir|pwd|pip|conda|man|less|more)([ \t]+[-\w./~*][^=(]*)?$"
+    r"|[^#'\"]*\?\s*$"
 )
+"""Lines that are a magic, a shell command, a command that needs no mark, or a question."""
 _ASSIGNED: Final = re.compile(r"[ \t]*[\w.]+[ \t]*=[ \t]*")
 _INDENT: Final = re.compile(r"[ \t]*")
 _TOKEN: Final = "runnables_magic_line_{}_"
+_INDENTED: Final = "if True:  # runnables_indented_cell\n"
 
 
 @dataclass(frozen=True)
@@ -72,20 +76,26 @@ def cells(text: str) -> list[Cell]:
 
 def _kinds(notebook: Any) -> list[str | None]:
     """Return the code of each cell; None for those of text."""
-    found = cast("dict[str, Any]", notebook).get("cells") if isinstance(notebook, dict) else None
-    if not isinstance(found, list):
+    found = notebook.get("cells") if _is_dict(notebook) else None
+    if not _is_list(found):
         raise UnreadableCode("is no notebook of version 4: it has no list of cells")
-    return [_source(cell) for cell in cast("list[Any]", found)]
+    return [_source(cell) for cell in found]
+
+
+def _is_dict(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _source(cell: Any) -> str | None:
-    if not isinstance(cell, dict) or cast("dict[str, Any]", cell).get("cell_type") != "code":
+    if not _is_dict(cell) or cell.get("cell_type") != "code":
         return None
-    source: Any = cast("dict[str, Any]", cell).get("source")
-    if isinstance(source, list) and all(
-        isinstance(line, str) for line in cast("list[Any]", source)
-    ):
-        return "".join(cast("list[str]", source))
+    source = cell.get("source")
+    if _is_list(source) and all(isinstance(line, str) for line in source):
+        return "".join(source)
     return source if isinstance(source, str) else None
 
 
@@ -110,7 +120,7 @@ def _members(text: str, index: int) -> Iterator[tuple[str, int, int]]:
         return
     index = _skip(text, index + 1)
     while text.startswith('"', index):
-        key, index = scanstring(text, index + 1, False)
+        key, index = _JSON.raw_decode(text, index)
         start = _skip(text, _skip(text, index) + 1)
         _, end = _JSON.raw_decode(text, start)
         yield key, start, end
@@ -176,7 +186,7 @@ def _string_spans(value: str) -> list[tuple[int, int]]:
     """Return where the strings of an array of strings are."""
     spans: list[tuple[int, int]] = []
     for start in _items(value, 0):
-        _, end = scanstring(value, start + 1, False)
+        _, end = _JSON.raw_decode(value, start)
         spans.append((start, end))
     return spans
 
@@ -199,9 +209,16 @@ def read_cell(source: str) -> tuple[Code, list[str]] | None:
         return read(source), []
     except UnreadableCode as error:
         text, magics = without_magics(source)
-        if not magics:
+        if text.lstrip("\r\n")[:1] in (" ", "\t"):
+            text = _INDENTED + text  # notebooks take a cell that is indented as a whole
+        elif not magics:
             raise error from None
         return read(text, "\n".join(magics)), magics
+
+
+def line_in_cell(code: Code, line: int) -> int:
+    """Return the line of a cell for a line of its code as it was read."""
+    return line - code.text.startswith(_INDENTED)
 
 
 def without_magics(source: str) -> tuple[str, list[str]]:
@@ -238,9 +255,10 @@ def with_magics(text: str, magics: Sequence[str]) -> str:
     """Return a cell with its magics and shell commands back in their places.
 
     Args:
-        text: the code, with the names that `without_magics` has put there.
+        text: the code as it was read, with the names that `without_magics` has put there.
         magics: what it has taken out.
     """
+    text = text.removeprefix(_INDENTED)
     for number, magic in enumerate(magics):
         text = text.replace(_TOKEN.format(number), magic, 1)
     return text

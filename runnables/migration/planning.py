@@ -48,7 +48,7 @@ class ModuleName:
     module: str
     path: bool
     target: str | None = None
-    added: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list[str])
     stays: bool = False
     why: str = ""
     is_told: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from runnables.errors import RunnablesError
 from runnables.migration.names import is_theirs
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _WORD: Final = re.compile(r"[^\W\d]\w*")
+
+
+ImportStatement: TypeAlias = ast.Import | ast.ImportFrom
 
 
 class UnreadableCode(RunnablesError):
@@ -70,15 +73,15 @@ class Code:
     """
 
     text: str
-    imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
-    dotted: list[Dotted] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-    bound: set[str] = field(default_factory=set)
-    words: set[str] = field(default_factory=set)
-    strings: list[tuple[str, int]] = field(default_factory=list)
+    imports: list[ImportStatement] = field(default_factory=list[ImportStatement])
+    dotted: list[Dotted] = field(default_factory=list[Dotted])
+    calls: list[Call] = field(default_factory=list[Call])
+    bound: set[str] = field(default_factory=set[str])
+    words: set[str] = field(default_factory=set[str])
+    strings: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     other_star: bool = False
-    _starts: list[int] = field(default_factory=list)
-    _lines: list[str] = field(default_factory=list)
+    _starts: list[int] = field(default_factory=list[int])
+    _lines: list[str] = field(default_factory=list[str])
 
     def offset(self, line: int, column: int) -> int:
         """Return the offset of a position of Python's parser, whose columns are bytes of UTF-8."""

@@ -55,7 +55,7 @@ class Migrated:
     """
 
     text: str
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list[Finding])
 
 
 def migrate_source(text: str, rules: Rules = MIGRATE) -> Migrated:
@@ -197,8 +197,8 @@ def _change_keywords(call: Call, plan: Plan, edits: _Edits) -> Iterator[Finding]
         if new != name and settings.count(new) == 1:
             edits.replace(offset, offset + len(name), new)
         elif new != name:
-            why = f"{new!r} is given twice, by two names: keep one."
-            yield Finding(line, f"{ours.name}({name}=...)", why)
+            twice = f"{new!r} is given twice, by two names: keep one."
+            yield Finding(line, f"{ours.name}({name}=...)", twice)
         elif (why := NO_KEYWORD.get(ours.name, {}).get(name)) is not None:
             yield Finding(line, f"{ours.name}({name}=...)", f"It is not here. {why}")
 

@@ -41,8 +41,8 @@ def changed_from(statement: str, targets: Sequence[Sequence[Target] | None]) -> 
     node, newline = _parsed(statement)
     assert isinstance(node, cst.ImportFrom)
     if isinstance(node.names, cst.ImportStar):
-        found = targets[0] or ()
-        return [_from(target.module, target.star) for target in found] or [statement]
+        stars = [_from(target.module, target.star) for target in targets[0] or ()]
+        return stars or [statement]
     groups: dict[str | None, list[cst.ImportAlias]] = {}
     modules: list[str] = []
     for alias, several in zip(node.names, targets, strict=True):
@@ -132,12 +132,12 @@ def _group(
     if not (isinstance(node.rpar, cst.RightParen) and "\n" in _code(node, "\n")):
         last = last.with_changes(comma=cst.MaybeSentinel.DEFAULT)
         made = made.with_changes(lpar=None, rpar=None)
-    elif _name(last) != _name(end) and isinstance(last.comma, cst.Comma):
+    elif _name(last) != _name(end) and isinstance(comma := last.comma, cst.Comma):
         closing = _closing(end, node.rpar)
-        if closing is None and not _has_comment(last.comma):
+        if closing is None and not _has_comment(comma):
             last = last.with_changes(comma=cst.MaybeSentinel.DEFAULT)
         else:
-            last = last.with_changes(comma=_moved(last.comma, closing))
+            last = last.with_changes(comma=_moved(comma, closing))
             made = made.with_changes(
                 rpar=cst.RightParen(whitespace_before=cst.SimpleWhitespace(""))
             )

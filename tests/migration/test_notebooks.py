@@ -65,6 +65,8 @@ MAGICS = [
     "?chain",
     "if x:\n    !ls\n    y = (5\n      % 3)",
     "text = '''\n!not a command\n'''\n!ls",
+    "ls scripts/",
+    "pip install langchain",
     "await chain.ainvoke(1)",
 ]
 
@@ -79,6 +81,22 @@ def test_magics_stay(tmp_path: Path, magic: str) -> None:
         assert (change.problem, change.is_changed) == (None, True)
         (cell,) = cells(change.after)
         assert cell.source == source.replace(THEIRS, OURS)
+
+
+def test_a_cell_that_is_indented_as_a_whole_is_changed(tmp_path: Path) -> None:
+    """Notebooks run it; its lines are counted from its own first."""
+    source = f"  {THEIRS}\n  from langgraph.graph import END\n!ls\ny = 1"
+    change = _migrated(tmp_path, json.dumps(_notebook(source)))
+    assert [cell.source for cell in cells(change.after)] == [source.replace(THEIRS, OURS)]
+    assert [place for place, _ in change.findings] == ["cell 1, line 2"]
+
+
+@pytest.mark.parametrize("source", ["ls = [1]", "cat(1)", "more = less + 1", "x = rm"])
+def test_python_that_looks_like_a_command_is_python(tmp_path: Path, source: str) -> None:
+    """Also beside a magic."""
+    text = json.dumps(_notebook(f"!ls\n{source}; import langchain_core.x as p; p.tool"))
+    change = _migrated(tmp_path, text)
+    assert cells(change.after)[0].source == f"!ls\n{source}; import runnables as p; p.tool"
 
 
 @pytest.mark.parametrize("source", [f"%%bash\n{THEIRS}", f"%%writefile a.py\n{THEIRS}", "", " \n"])
