@@ -15,7 +15,7 @@ from benchmarks.public_code.answers import Request, answer, fitting
 from benchmarks.public_code.candidates import is_candidate, repositories
 from benchmarks.public_code.causes import FORM, NAME, OUTSIDE, causes_of
 from benchmarks.public_code.notebooks import cells_of
-from benchmarks.public_code.rewriting import rewritten, with_url
+from benchmarks.public_code.rewriting import BOTH, rewritten, with_url
 from benchmarks.public_code.running import Outcome, run
 from benchmarks.public_code.server import serving
 
@@ -36,36 +36,45 @@ def _post(url: str, body: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("cell", "ours"),
+    ("cell", "ours", "both"),
     [
-        ("from langchain_core.prompts import chain", "from runnables import chain"),
+        ("from langchain_core.prompts import chain", "from runnables import chain", None),
+        ("from langchain_core.x import Absent", "from runnables import Absent", None),
+        ("from langchain_openai import Absent", "from runnables import Absent", None),
+        ("from langchain.globals import Absent", "from runnables import Absent", None),
         (
-            "from langchain_openai import ChatOpenAI as C",
-            "from runnables_providers.openai import ChatOpenAI as C",
+            "from langchain_chroma import Chroma",
+            "from runnables import Chroma",
+            "from langchain_chroma import Chroma",
         ),
-        ("from langchain_x.y import Absent", "from runnables import Absent"),
-        ("from langchain_core.pydantic_v1 import Field", "from pydantic import Field"),
-        ("import langchain_core.runnables", "import runnables as langchain_core"),
-        ("import json, langchain", "import json; import runnables as langchain"),
         (
-            "if x: from langchain.a import (\n  tool,\n  chain)",
-            "if x: from runnables import tool; from runnables import chain",
+            "from langchain.chains import LLMChain",
+            "from runnables import LLMChain",
+            "from langchain_classic.chains import LLMChain",
         ),
-        ("from langchain_teddynote import logging", "from langchain_teddynote import logging"),
-        ("é = 1; from langchain.a import tool; b", "é = 1; from runnables import tool; b"),
-        ("this does not parse", "this does not parse"),
+        (
+            "from langgraph.graph import END",
+            "from langgraph.graph import END",
+            "from langgraph.graph import END",
+        ),
+        (
+            "from langchain_teddynote import logging",
+            "from langchain_teddynote import logging",
+            "from langchain_teddynote import logging",
+        ),
+        ("this does not parse", "this does not parse", "this does not parse"),
     ],
-)  # fmt: skip
-def test_an_import_of_theirs_is_one_of_ours_by_name(cell: str, ours: str) -> None:
-    """Only imports of LangChain change; a name that is not here stays an import that fails."""
-    assert rewritten(cell) == ours
+)
+def test_an_import_of_theirs_is_one_of_ours_by_name(cell: str, ours: str, both: str | None) -> None:
+    """A name that is not here stays an import that fails, or the import of what may stay."""
+    assert rewritten([cell, "x"]) == [ours, "x"]
+    assert rewritten([cell], BOTH) == [ours if both is None else both]
 
 
-def test_other_code_is_not_touched() -> None:
-    """Lines around an import, and text in which one is quoted, stay as they are."""
-    quoted = 'text = """\nfrom langchain.x import y\n"""\n'
-    cell = quoted + "from langchain.x import tool\nz = 1"
-    assert rewritten(cell) == quoted + "from runnables import tool\nz = 1"
+def test_cells_see_the_imports_of_each_other() -> None:
+    """A module that is imported in one is used in another."""
+    cells = ["import langchain_core.prompts as p", "def f(:", "p.Runnable"]
+    assert rewritten(cells) == ["import runnables as p", "def f(:", "p.Runnable"]
 
 
 def test_urls_of_services_become_the_servers() -> None:

@@ -30,7 +30,7 @@ LADDER = (
     ("prompts", "parsers", "tools", "cache"),
     ("models",),
     ("agents", "callbacks", "history", "mcp", "retrieval"),
-    ("testing", "type_names", "jobs", "graph", "tracing"),
+    ("testing", "type_names", "jobs", "graph", "tracing", "migration"),
     ("interop", "serving"),
     ("cli",),
 )
@@ -89,7 +89,7 @@ HEAVY = (
     *("rich", "click", "typer", "argparse", "cyclopts", "jinja2", "xllamacpp", "numpy"),
     *("langchain_core", "tqdm", "pyarrow", "genai_prices"),
     *("rich", "click", "typer", "argparse", "jinja2", "xllamacpp", "numpy", "langchain_core"),
-    *("cloudpickle", "dask", "distributed", "ray", "mcp", "mcp_types"),
+    *("cloudpickle", "dask", "distributed", "ray", "mcp", "mcp_types", "libcst"),
 )
 """Libraries that `import runnables` must not load: HTTP, tracing, command lines, extras."""
 
@@ -100,6 +100,7 @@ AT_THE_TOP = {
     *(("runnables.serving", package) for package in ("starlette", "anyio", "uvicorn", "mcp")),
     ("runnables.mcp.client", "mcp"),
     ("runnables.cli.app", "cyclopts"),
+    ("runnables.migration.statements", "libcst"),
     ("runnables.tracing.spans", "opentelemetry"),
 }
 """The only modules and folders of `runnables` that import another package at their top, and the

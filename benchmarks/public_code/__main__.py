@@ -36,28 +36,40 @@ def _plain(text: str) -> str:
     return text.strip()
 
 
-def _measure(candidate: Candidate, url: str, originals: Sequence[str]) -> dict[str, Any]:
-    """Run one file on each original and on ours; the original that runs most of it counts."""
+def _measure(
+    candidate: Candidate, url: str, originals: Sequence[str], both: str | None
+) -> dict[str, Any]:
+    """Run one file on each original and on ours; the original that runs most of it counts.
+
+    Args:
+        candidate: the file.
+        url: the URL of the model server.
+        originals: the Pythons that have LangChain.
+        both: the Python that has ours and what may stay LangChain's, if that is measured, too.
+    """
     cells = candidate.cells
     there = [run(cells, url, python=python) for python in originals]
     best = max(there, key=lambda outcomes: sum(outcome.error is None for outcome in outcomes))
     here = run(cells, url)
     runs_there = [outcome.error is None for outcome in best]
     causes = causes_of(cells, here, runs_there)
-    both = [i for i, o in enumerate(here) if runs_there[i] and o.error is None]
+    runs = [i for i, o in enumerate(here) if runs_there[i] and o.error is None]
     result = {
         "file": candidate.name,
         "sha256": candidate.sha256,
         "cells": len(cells),
         "there": sum(runs_there),
-        "here": len(both),
+        "here": len(runs),
         "failing": [
             {"cell": index, "class": cause.kind, "cause": cause.key}
             for index, cause in enumerate(causes)
             if cause is not None
         ],
     }
-    same = [i for i in both if _same(i, best, there)]
+    if both is not None:
+        together = run(cells, url, both=True, ours=both)
+        result |= _together(cells, together, runs_there)
+    same = [i for i in runs if _same(i, best, there)]
     details = {
         **result,
         "code": cells,
@@ -69,8 +81,23 @@ def _measure(candidate: Candidate, url: str, originals: Sequence[str]) -> dict[s
             if _plain(best[i].printed) != _plain(here[i].printed)
         },
     }
-    print(f"{len(both):4} of {sum(runs_there):4}  {candidate.name}", file=sys.stderr, flush=True)
+    print(f"{len(runs):4} of {sum(runs_there):4}  {candidate.name}", file=sys.stderr, flush=True)
     return {"result": result, "details": details}
+
+
+def _together(
+    cells: Sequence[str], together: Sequence[Outcome], runs_there: Sequence[bool]
+) -> dict[str, Any]:
+    """Return what became of the cells with what may stay LangChain's beside ours."""
+    causes = causes_of(cells, together, runs_there)
+    return {
+        "both": sum(o.error is None for o, ran in zip(together, runs_there, strict=True) if ran),
+        "failing_both": [
+            {"cell": index, "class": cause.kind, "cause": cause.key}
+            for index, cause in enumerate(causes)
+            if cause is not None
+        ],
+    }
 
 
 def _same(index: int, best: Sequence[Outcome], all_there: Sequence[Sequence[Outcome]]) -> bool:
@@ -82,12 +109,24 @@ def _same(index: int, best: Sequence[Outcome], all_there: Sequence[Sequence[Outc
 def report(results: Sequence[dict[str, Any]], candidates: int) -> str:
     """Return the sums and the causes as text."""
     there, here = (sum(result[key] for result in results) for key in ("there", "here"))
-    percent = 100 * here / max(there, 1)
     lines = [
-        f"{here} of {there} cells that run on the original run here ({percent:.1f} %), "
-        f"in {len(results)} of {candidates} files.",
+        f"{here} of {there} cells that run on the original run here "
+        f"({100 * here / max(there, 1):.1f} %), in {len(results)} of {candidates} files.",
         "",
     ]
+    if any("both" in result for result in results):
+        both = sum(result.get("both", 0) for result in results)
+        lines[1:1] = [
+            f"{both} of {there} with what may stay LangChain's beside ours "
+            f"({100 * both / max(there, 1):.1f} %)."
+        ]
+        left = Counter(
+            (failing["class"], failing["cause"])
+            for result in results
+            for failing in result.get("failing_both", ())
+        )
+        lines += ["With both:", *(f"{n:5}  {kind}: {why}" for (kind, why), n in left.most_common())]
+        lines += ["", "Ours alone:"]
     kinds = Counter(failing["class"] for result in results for failing in result["failing"])
     lines += [f"{count:5}  {kind}" for kind, count in kinds.most_common()]
     causes = Counter(
@@ -108,6 +147,10 @@ def main() -> None:
     parser.add_argument(
         "--original", action="append", default=[], help="a Python that has LangChain; several may"
     )
+    parser.add_argument(
+        "--both",
+        help="a Python that has this library and what may stay LangChain's: run files there, too",
+    )
     parser.add_argument("--count", type=int, default=CHOSEN, help="how many files are run")
     parser.add_argument("--only", default="", help="run only files with this in their names")
     parser.add_argument("--jobs", type=int, default=2, help="how many files run at a time")
@@ -123,7 +166,9 @@ def main() -> None:
     chosen, candidates = choose(asked.repositories, asked.count)
     chosen = [candidate for candidate in chosen if asked.only in candidate.name]
     with serving() as url, ThreadPoolExecutor(asked.jobs) as pool:
-        measured = list(pool.map(partial(_measure, url=url, originals=asked.original), chosen))
+        measured = list(
+            pool.map(partial(_measure, url=url, originals=asked.original, both=asked.both), chosen)
+        )
     results = [each["result"] for each in measured]
     if asked.write:
         text = json.dumps(results, indent=1, ensure_ascii=False)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.public_code.rewriting import rewritten, with_url
+from benchmarks.public_code.rewriting import BOTH, OURS_ALONE, rewritten, with_url
 
 SECONDS = 20  # for a cell
 WORKER = Path(__file__).with_name("worker.py")
@@ -68,28 +68,37 @@ def environment(url: str, home: str) -> dict[str, str]:
     }
 
 
-def run(cells: Sequence[str], url: str, *, python: str | None = None) -> list[Outcome]:
+def run(
+    cells: Sequence[str],
+    url: str,
+    *,
+    python: str | None = None,
+    both: bool = False,
+    ours: str = sys.executable,
+) -> list[Outcome]:
     """Run the cells of a file on the original, or with rewritten imports on ours.
 
     Args:
         cells: the code of each.
         url: the URL of the model server.
         python: the Python that has the original; without one, they run on ours.
+        both: whether what may stay LangChain's is imported beside ours.
+        ours: the Python that has ours, and with `both` what may stay.
     """
     cells = [with_url(cell, f"{url}/v1") for cell in cells]
     with tempfile.TemporaryDirectory() as folder:
         variables = environment(url, folder)
         if python is None:
-            cells = [rewritten(cell) for cell in cells]
+            cells = rewritten(cells, BOTH if both else OURS_ALONE)
             variables["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "providers")])
         job = {
             "cells": cells,
             "name": "file.py",
             "seconds": SECONDS,
-            "refused": PEERS if python is None else (),
+            "refused": PEERS if python is None and not both else (),
             "url": url,
         }
-        return _outcomes(job, python or sys.executable, variables, folder)
+        return _outcomes(job, python or ours, variables, folder)
 
 
 def _outcomes(

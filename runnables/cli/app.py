@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from runnables.cli import driving, exit_codes, showing
 from runnables.cli.messages import end_of, with_options
+from runnables.cli.migrating import migrate
 from runnables.cli.outputs import Output, check_output
 from runnables.cli.resuming import DoneKeys, KeyedRows, go_on_with
 from runnables.cli.serving import serve
@@ -121,6 +122,7 @@ def mcp(*targets: str) -> int:
 
 app.command(serve)
 app.command(skill)
+app.command(migrate)
 
 
 @batch_app.default

@@ -32,7 +32,7 @@ from runnables.errors import did_you_mean, nearest
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-_IN_PROVIDERS: Final[Mapping[str, str]] = {
+IN_PROVIDERS: Final[Mapping[str, str]] = {
     "openai": "ChatOpenAI AzureChatOpenAI OpenAI OpenAIEmbeddings Timeouts",
     "anthropic": "ChatAnthropic",
     "google": "ChatGoogleGenerativeAI GoogleGenerativeAIEmbeddings",
@@ -103,7 +103,7 @@ def where_is(name: str, known: Collection[str], module: str = "runnables") -> st
     """
     if module != "runnables" and name in sys.modules["runnables"].__all__:
         return f" Write: from runnables import {name}"
-    for module, names in _IN_PROVIDERS.items():
+    for module, names in IN_PROVIDERS.items():
         if name in names.split():
             return f" Write: from runnables_providers.{module} import {name}"
     if name in _SENTENCE_OF:

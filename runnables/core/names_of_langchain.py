@@ -1,7 +1,7 @@
 """Names of LangChain that are not here, by subject: for each, one sentence on what to use.
 
-Errors and the table in `docs/coming-from-langchain.md` are made of them. A name that is here needs
-none. What holds for many names is a pattern of the whole name.
+Errors, the command `runnables migrate` and the table in `docs/names-of-langchain.md` are made of
+them. A name that is here needs none. What holds for many names is a pattern of the whole name.
 """
 
 from __future__ import annotations
@@ -272,7 +272,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "InMemoryEntityStore MessagesOrDictWithMessages MongoDBChatMessageHistory "
             "PostgresChatMessageHistory RedisChatMessageHistory RedisEntityStore "
             "SQLChatMessageHistory SQLiteEntityStore StreamlitChatMessageHistory "
-            "UpstashRedisEntityStore"
+            "UpstashRedisEntityStore XataChatMessageHistory ZepChatMessageHistory"
         ),
         "Use SummarizeHistory or trim_messages: a history is only appended to, or cleared.": (
             "RemoveMessage"

@@ -152,7 +152,7 @@ def test_a_keyword_that_one_class_has_means_something_there() -> None:
 
 def test_the_docs_list_every_name() -> None:
     """Each other name, and each keyword that means nothing here."""
-    page = (Path(__file__).parents[2] / "docs" / "coming-from-langchain.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "names-of-langchain.md").read_text("utf-8")
     names = {name for table in CLASSES.values() for name in table} | {*other_names.NO_EFFECT}
     assert {name for name in names if f"`{name}`" not in page} == set()
     for name, rule in other_names.NO_EFFECT.items():

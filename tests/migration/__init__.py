@@ -1,0 +1,1 @@
+"""Code for LangChain becomes ours."""

@@ -1,0 +1,119 @@
+"""For any form of import: the code parses, names are bound as before, and a second run is idle."""
+
+from __future__ import annotations
+
+import ast
+
+from hypothesis import given, strategies as st
+
+from runnables.migration.reading import read
+from runnables.migration.source import migrate_source
+
+MODULES = [
+    "langchain", "langchain_core.prompts", "langchain_core.runnables.base", "langchain_openai",
+    "langchain.chat_models.openai", "langchain_community.llms", "langchain_core.pydantic_v1",
+    "langgraph.graph", "langchain_core", "langchain_text_splitters", "json", "langchain_mine",
+]  # fmt: skip
+NAMES = [
+    "ChatPromptTemplate", "tool", "StructuredPrompt", "ChatOpenAI", "ModelRateLimitError",
+    "Ollama", "prompts", "runnables", "LLMChain", "create_agent", "messages", "Agent",
+]  # fmt: skip
+BOUND = ["p", "x", "runnables", "tool", "langchain_core", "é"]
+
+names = st.sampled_from(NAMES)
+modules = st.sampled_from(MODULES)
+spaces = st.sampled_from([" ", "  ", "\t"])
+maybe_as = st.one_of(st.just(""), st.sampled_from(BOUND).map(lambda name: f" as {name}"))
+
+
+@st.composite
+def imports(draw: st.DrawFn) -> str:
+    """Draw an import statement in one of its forms."""
+    if draw(st.booleans()):
+        parts = draw(st.lists(st.tuples(modules, maybe_as), min_size=1, max_size=3))
+        return "import " + f",{draw(spaces)}".join(f"{module}{bound}" for module, bound in parts)
+    start = f"from{draw(spaces)}{draw(modules)}{draw(spaces)}import "
+    form = draw(st.sampled_from(["plain", "brackets", "lines", "hugging", "backslash", "star"]))
+    if form == "star":
+        return f"{start}*"
+    aliases = [
+        f"{name}{bound}"
+        for name, bound in draw(st.lists(st.tuples(names, maybe_as), min_size=1, max_size=4))
+    ]
+    comment = draw(st.sampled_from(["", "  # why", "\n        # above"]))
+    trailing = draw(st.sampled_from(["", ","]))
+    lines = f",{comment}\n        ".join(aliases)
+    return (
+        start
+        + {
+            "plain": ", ".join(aliases),
+            "brackets": f"({', '.join(aliases)}{trailing})",
+            "lines": f"(  # open\n        {lines}{trailing}{comment}\n    )",
+            "hugging": f"({lines})",
+            "backslash": ", \\\n    ".join(aliases),
+        }[form]
+    )
+
+
+@st.composite
+def uses(draw: st.DrawFn) -> str:
+    """Draw a statement that uses what may have been imported."""
+    root = draw(st.sampled_from([*BOUND, *NAMES, "langchain", "langchain_openai"]))
+    path = draw(st.sampled_from(["", ".prompts", ".ChatPromptTemplate", ".runnables.base.tool"]))
+    after = draw(st.sampled_from(["", "(model_name=1)", ".x.y", " = 1", "(f'{p.tool}')"]))
+    return f"{root}{path}{after}"
+
+
+@st.composite
+def code(draw: st.DrawFn) -> str:
+    """Draw a module: imports and uses, at the top, in blocks, and beside others on a line."""
+    statements = draw(st.lists(st.one_of(imports(), uses()), min_size=1, max_size=6))
+    lines: list[str] = []
+    for statement in statements:
+        form = draw(st.sampled_from(["plain", "if", "suite", "beside", "comment", "try"]))
+        if statement.endswith("*") and form != "comment":
+            form = "plain"
+        lines.append(
+            {
+                "plain": statement,
+                "if": f"if x:\n    {statement}",
+                "suite": f"if x: {statement}",
+                "beside": f"a = 'é'; {statement}; b = 2",
+                "comment": f"{statement}  # langchain_core",
+                "try": f"try:\n    {statement}\nexcept ImportError:\n    pass",
+            }[form]
+        )
+    return draw(st.sampled_from(["\n", "\r\n"])).join("\n".join(lines).split("\n")) + "\n"
+
+
+def _bound(text: str) -> set[str]:
+    """Return the names that imports bind, apart from paths of modules."""
+    return {
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+        if alias.asname or (isinstance(node, ast.ImportFrom) and alias.name != "*")
+    }
+
+
+@given(code())
+def test_any_code_parses_after_it_and_a_second_run_changes_nothing(text: str) -> None:
+    """Names are bound as before: only more are, where modules are imported by their path."""
+    once = migrate_source(text).text
+    ast.parse(once)
+    assert migrate_source(once).text == once
+    new = {"runnables"} if "import runnables" in once else set()
+    assert _bound(text) - _bound(once) <= new
+    assert once.count("#") >= text.count("#") - text.count("# open")
+
+
+@given(st.text())
+def test_any_text_is_refused_or_read(text: str) -> None:
+    """Nothing but the error for it is raised, and code without LangChain stays as it is."""
+    try:
+        read(text)
+    except Exception as error:
+        assert type(error).__name__ == "UnreadableCode"
+    else:
+        assert migrate_source(text).text == text
