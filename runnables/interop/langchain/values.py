@@ -136,7 +136,7 @@ class _Conversion:
         return changed
 
 
-def _class_of(value: Any) -> Any:
+def _class_of(value: object) -> Any:
     return type(value)
 
 
