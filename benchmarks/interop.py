@@ -86,9 +86,12 @@ def rows(chunks: int) -> Iterator[tuple[str, int, Ways]]:
                 "to_langchain(ours)": _calls(_our_steps(), settings),
             },
         )
-    texts, other = ["word "] * chunks, [TheirChunk("word ")] * chunks
+    strings, other = ["word "] * chunks, [TheirChunk("word ")] * chunks
     own = [AIMessageChunk("word ")] * chunks
-    for title, given, native in (("a chunk of text", texts, texts), ("of a message", other, own)):
+    for title, given, native in (
+        ("a chunk of text", strings, strings),
+        ("of a message", other, own),
+    ):
         yield (
             title,
             chunks,

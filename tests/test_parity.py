@@ -50,7 +50,7 @@ ALLOWED: Mapping[str, str] = {
         "as ForeignRunnable._transform"
     ),
     "runnables.interop.langchain.native:LangChainRunnable.stream": (
-        "an async generator must be closed by whoever reads it"
+        "an async generator must be closed by its reader"
     ),
     "runnables.interop.langchain.native:LangChainRunnable._stream_work": "as stream",
     "runnables.interop.langchain.native:LangChainRunnable.batch": "LangChain names its halves so",

@@ -10,12 +10,16 @@ from runnables.core.foreign import from_foreign, is_foreign_runnable
 
 def returned_runnable(result: object) -> Any:
     """Return the runnable that a function has returned, ours or LangChain's; None for a value."""
-    if isinstance(result, Runnable):
+    if _is_ours(result):
         return result
     # the values of most functions are of Python's own types
     if type(result).__module__ != "builtins" and is_foreign_runnable(result):
         return from_foreign(result)
     return None
+
+
+def _is_ours(result: object) -> bool:
+    return isinstance(result, Runnable)
 
 
 def require_function(func: object) -> None:

@@ -59,7 +59,7 @@ def test_handlers_there_and_back_are_the_same() -> None:
     assert to_langchain(from_langchain(trace)) is trace
 
 
-def test_a_handler_that_is_passed_twice_is_told_once(call: Call) -> None:
+def test_a_handler_that_is_passed_twice_is_called_once(call: Call) -> None:
     """In the config of a call, and in that of a step."""
     trace = Trace()
     chain = RunnableLambda(shout).with_config(callbacks=[trace])
@@ -72,7 +72,7 @@ def test_a_handler_that_is_passed_twice_is_told_once(call: Call) -> None:
 
 
 def test_a_manager_goes_into_our_callbacks(call: Call) -> None:
-    """Its handlers are told, and what it says of the run around counts."""
+    """Its handlers are called, and what it says of the run around counts."""
     trace, log = Trace(), Log()
     manager = CallbackManager([trace], inheritable_handlers=[trace])
     run = manager.on_chain_start({"name": "around"}, {})
@@ -360,7 +360,7 @@ def test_a_block_of_ours_around_calls_of_langchain_sees_them(call: Call) -> None
     assert usage.calls == 1
 
 
-def test_nothing_is_told_where_nobody_listens(call: Call) -> None:
+def test_nothing_is_reported_without_handlers(call: Call) -> None:
     """A call of LangChain inside a function of ours, without handlers."""
     chain: Runnable[Any, Any] = RunnableLambda(lambda x: theirs.RunnableLambda(shout).invoke(x))
     assert call.invoke(chain, "a") == "a!"

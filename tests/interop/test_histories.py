@@ -122,5 +122,5 @@ def test_a_memory_of_ours_takes_a_history_of_langchain() -> None:
     theirs: Any = TheirHistory()
     memory = ConversationBufferMemory(chat_memory=theirs, return_messages=True)
     memory.save_context({"input": "Hi"}, {"output": "Hello"})
-    assert [type(message) for message in theirs.messages][0] is TheirHumanMessage
+    assert type(theirs.messages[0]) is TheirHumanMessage
     assert memory.load_memory_variables({})["history"] == [HumanMessage("Hi"), AIMessage("Hello")]

@@ -63,7 +63,7 @@ def _explicit(state: Any, config: RunnableConfig) -> Any:
 
 
 @pytest.mark.parametrize("node", [_implicit, _explicit], ids=["without a config", "with it"])
-def test_a_chain_of_ours_in_a_node_is_told_to_both(node: Any, call: Call) -> None:
+def test_a_chain_of_ours_in_a_node_is_reported_to_both(node: Any, call: Call) -> None:
     """Its runs are below the node, once, also where LangGraph's config is passed on."""
     trace, log = Trace(), Log()
     config = thread(callbacks=[trace, to_langchain(log)])

@@ -216,17 +216,17 @@ def test_langchain_adds_our_chunks_up_to_what_invoke_gives(
     runnable: Any, expected: Any, call: Call
 ) -> None:
     """A step of LangChain that needs the whole value gets it."""
-    pieces = ["x", "y"] if isinstance(runnable, RunnableParallel) else ['{"n": ', "1}"]
+    parts = ["x", "y"] if isinstance(runnable, RunnableParallel) else ['{"n": ', "1}"]
     chain = to_langchain(runnable) | theirs.RunnableLambda(lambda value: value)
 
-    async def pieces_of() -> Any:
-        for piece in pieces:
-            yield piece
+    async def parts_of() -> Any:
+        for part in parts:
+            yield part
 
     async def collected() -> Any:
-        return [chunk async for chunk in chain.atransform(pieces_of())]
+        return [chunk async for chunk in chain.atransform(parts_of())]
 
-    chunks = call.run(lambda: list(chain.transform(iter(pieces))), collected)
+    chunks = call.run(lambda: list(chain.transform(iter(parts))), collected)
     assert chunks == [expected]
 
 

@@ -240,13 +240,13 @@ def test_leaving_a_translated_sequence_stops_its_source(call: Call) -> None:
 def test_snapshots_of_langchain_replace_one_another(call: Call) -> None:
     """A cumulative parser sends the whole value each time; the last one is the value."""
     chain = from_langchain(TheirJsonParser())
-    pieces = ['{"a": ', "1", ', "b": [2', "]}"]
-    chunks = call.transform(chain, iter(pieces))
+    parts = ['{"a": ', "1", ', "b": [2', "]}"]
+    chunks = call.transform(chain, iter(parts))
     assert chunks[-1] == {"a": 1, "b": [2]}
-    stream = chain.transform(iter(pieces))
+    stream = chain.transform(iter(parts))
     list(stream)
     assert stream.merge is SNAPSHOTS
-    assert call.invoke(chain | (lambda value: value), "".join(pieces)) == {"a": 1, "b": [2]}
+    assert call.invoke(chain | (lambda value: value), "".join(parts)) == {"a": 1, "b": [2]}
 
 
 def test_snapshots_of_ours_reach_langchain_as_one_value(call: Call) -> None:
@@ -408,13 +408,13 @@ def test_run_settings_of_a_step_reach_langchains_run(call: Call) -> None:
 
 def test_listeners_of_ours_hear_a_run_of_langchain(call: Call) -> None:
     """They hear of that run, and of none below."""
-    heard: list[str] = []
+    received: list[str] = []
     inner = theirs.RunnableLambda(shout)
     chain = from_langchain(theirs.RunnableLambda(lambda text: inner.invoke(text))).with_listeners(
-        on_start=lambda event: heard.append(event.kind), on_end=lambda e: heard.append(e.kind)
+        on_start=lambda event: received.append(event.kind), on_end=lambda e: received.append(e.kind)
     )
     assert call.invoke(chain, "a") == "a!"
-    assert heard == ["start", "end"]
+    assert received == ["start", "end"]
 
 
 def test_stream_events_show_the_runs_of_langchain(call: Call) -> None:

@@ -4,7 +4,7 @@
   one `EventHandler` for all of ours. Meanwhile there is no current scope, so that what runs inside
   finds its surroundings in their config. `_left` keeps the limits.
 - **In**, from a run of theirs to a call of ours: handlers of ours are taken out of their
-  `EventHandler`, and theirs get a `Bridge`. So no event is told twice, and no event needs a mark.
+  `EventHandler`, and theirs get a `Bridge`. So no event is reported twice, and no event needs a mark.
 - **Calls without a config.** Theirs inside a function of ours: LangChain asks `_Ambient` for a
   handler. Ours inside a function of theirs: `scope_inside` reads LangChain's own context variable,
   unless a scope of ours is further in.
@@ -56,9 +56,9 @@ _NO_SCOPE: Final = object()
 class _Below:
     """A handler of ours for what is below a run that LangChain has reported to it already."""
 
-    def __init__(self, handler: Handler, told: Collection[str]) -> None:
+    def __init__(self, handler: Handler, reported: Collection[str]) -> None:
         self.handler = handler
-        self.told = told
+        self.reported = reported
         self.wants_chunks = getattr(handler, "wants_chunks", False)
 
     @property
@@ -81,7 +81,7 @@ class _Below:
             await aemit([self.handler], event)
 
     def _is_told(self, event: Event) -> bool:
-        return event.run_id in self.told and event.kind != "custom"
+        return event.run_id in self.reported and event.kind != "custom"
 
 
 def config_of_ours(
@@ -89,7 +89,7 @@ def config_of_ours(
     config: Mapping[str, Any] | None = None,
     *,
     name: str | None = None,
-    told: Collection[str] | None = None,
+    reported: Collection[str] | None = None,
     kind: type[Scope] = Scope,
 ) -> RunnableConfig:
     """Return the config for a call of ours that is a run of theirs, which is open already.
@@ -100,17 +100,17 @@ def config_of_ours(
         manager: the run manager of their run, sync or async.
         config: their config of the call, for limits and `configurable`.
         name: the name of the run, where it was given one.
-        told: the ids of the runs that LangChain reports: that of this run, and those of the other
+        reported: the ids of the runs that LangChain reports: that of this run, and those of the other
             rows of a batch.
         kind: the class of the config.
     """
     run_id = str(manager.run_id)
-    told = (run_id,) if told is None else told
+    reported = (run_id,) if reported is None else reported
     scope = kind(current_scope() or _left.get())
     scope.own_handlers = ()
-    handlers = handlers_of_ours(manager.inheritable_handlers, told)
+    handlers = handlers_of_ours(manager.inheritable_handlers, reported)
     if run_id not in OWN_RUNS:
-        handlers = [one if isinstance(one, Bridge) else _Below(one, told) for one in handlers]
+        handlers = [one if isinstance(one, Bridge) else _Below(one, reported) for one in handlers]
     parents = parents_of(manager.handlers, run_id)
     _fill(scope, handlers, parents[:-1], config or {})
     scope["tags"] = list(manager.inheritable_tags)
@@ -177,8 +177,8 @@ def _inherited(manager: Any) -> tuple[list[Handler], tuple[str, ...]]:
     """Return the handlers that a manager, or a list, gives to what is below; and its run."""
     if manager is None:
         return [], ()
-    if isinstance(manager, list):
-        return handlers_of_ours(cast("list[Any]", manager)), ()
+    if not hasattr(manager, "inheritable_handlers"):  # a list
+        return handlers_of_ours(manager), ()
     parents = parents_of(manager.handlers, manager.parent_run_id)
     return handlers_of_ours(manager.inheritable_handlers), parents
 
@@ -198,7 +198,8 @@ def config_of_theirs(scope: Scope | None) -> Any:
     if scope.observed:
         config["callbacks"] = _manager(scope)
     around = cast("Mapping[str, Any]", var_child_runnable_config.get() or {})
-    configurable = {**(around.get("configurable") or {}), **scope.get("configurable", {})}
+    inherited = cast("dict[str, Any]", around.get("configurable") or {})
+    configurable = {**inherited, **scope.get("configurable", {})}
     if configurable:
         config["configurable"] = configurable
     if tags := [*scope.get("tags", ()), *scope.next_tags]:
@@ -304,7 +305,7 @@ def _waiting(scope: Scope | None) -> list[StartOnFirstEvent]:
 
 @contextmanager
 def silent() -> Generator[None]:
-    """Return a context in which a call of theirs tells nobody that it runs.
+    """Return a context in which a call of theirs reports nothing.
 
     For models and tools of theirs, whose run is reported as ours. Pass them the config
     `{"callbacks": []}`, too. In a generator, enter it around each step, never across a `yield`.

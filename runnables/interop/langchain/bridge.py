@@ -43,15 +43,15 @@ class Bridge:
 
     Args:
         handler: their handler.
-        told: the ids of runs that LangChain itself reports to it: those at the border.
+        reported: the ids of runs that LangChain itself reports to it: those at the border.
     """
 
     _adapts: ClassVar[str] = "handler"
     raise_error = True  # LangChain has logged and dropped the error of a handler without it
 
-    def __init__(self, handler: BaseCallbackHandler, told: Collection[str] = ()) -> None:
+    def __init__(self, handler: BaseCallbackHandler, reported: Collection[str] = ()) -> None:
         self.handler = handler
-        self.told = told
+        self.reported = reported
         self.wants_chunks = isinstance(handler, _StreamingCallbackHandler)
         self._is_async = any(
             inspect.iscoroutinefunction(getattr(handler, name, None)) for name in _NAMES
@@ -64,7 +64,7 @@ class Bridge:
         return (
             isinstance(other, Bridge)
             and other.handler is self.handler
-            and (other.told is self.told or other.told == self.told)
+            and (other.reported is self.reported or other.reported == self.reported)
         )
 
     def __hash__(self) -> int:
@@ -87,7 +87,7 @@ class Bridge:
 
     def _call(self, event: Event) -> tuple[str, str, list[Any], dict[str, Any]] | None:
         """Return the method that an event calls, what turns it off, and its arguments."""
-        if event.run_id in self.told and event.kind != "custom":
+        if event.run_id in self.reported and event.kind != "custom":
             return None
         family = FAMILIES.get(event.run_type, "chain")
         methods = METHODS.get((family, event.kind), ())
@@ -150,7 +150,7 @@ def _theirs(value: Any) -> Any:
 
 
 def _generation(made: Any) -> Any:
-    """Return a message or a text that a model has made, as LangChain has it."""
+    """Return a message or a string that a model has made, as LangChain has it."""
     info = None if made.generation_info is None else dict(made.generation_info)
     if isinstance(made, ours.Generation):  # of a model of text
         text = GenerationChunk if isinstance(made, ours.GenerationChunk) else Generation

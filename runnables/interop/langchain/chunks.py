@@ -45,7 +45,7 @@ class Outgoing:
         merge = merge_of(self._chunks)
         if comes_in_parts(merge) and _is_addable(chunk):
             return [_addable(to_value(chunk))]
-        if merge is SNAPSHOTS and not hasattr(type(chunk), "__add__"):
+        if merge is SNAPSHOTS and not _has_add(chunk):
             self._held = None
             return [to_value(chunk)]
         if isinstance(merge, ByKey) and isinstance(chunk, dict):
@@ -76,7 +76,11 @@ class Outgoing:
 
 def _is_addable(chunk: Any) -> bool:
     """Tell whether LangChain adds parts of this type as we do."""
-    return chunk is None or type(chunk) is dict or hasattr(type(chunk), "__add__")
+    return chunk is None or type(chunk) is dict or _has_add(chunk)
+
+
+def _has_add(chunk: object) -> bool:
+    return hasattr(type(chunk), "__add__")
 
 
 def _addable(chunk: Any) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
+from runnables.core.foreign import is_loaded
 from runnables.interop.langchain.registry import kind_of_ours, kind_of_theirs, unwrapped
 
 if TYPE_CHECKING:
@@ -85,9 +87,7 @@ def _converted(x: Any, kind: Kind, function: str) -> Any:
 
 
 def _require_package() -> None:
-    try:
-        import langchain_core  # noqa: F401 - whether it is there
-    except ImportError:
+    if not is_loaded("langchain_core") and find_spec("langchain_core") is None:
         from runnables.core.installation import missing_extra
 
-        raise missing_extra("LangChain's objects", "langchain-core", "langchain") from None
+        raise missing_extra("LangChain's objects", "langchain-core", "langchain")

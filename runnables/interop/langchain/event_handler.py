@@ -155,7 +155,7 @@ class EventHandler(BaseCallbackHandler):
             return self._end("end", run_id)
         if (message := getattr(made, "message", None)) is not None:
             return self._end("end", run_id, output=from_value(message))
-        facts = {**(response.llm_output or {}), **(made.generation_info or {})}
+        facts: dict[str, Any] = {**(response.llm_output or {}), **(made.generation_info or {})}
         return self._end("end", run_id, output=text_answer(made.text, facts))
 
     def _custom(self, name: str, data: Any, run_id: UUID, tags: Any, metadata: Any) -> Event:

@@ -62,7 +62,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
 
     def __repr__(self) -> str:
         function = getattr(self.runnable, "func", None)
-        if isinstance(self.runnable, RunnableLambda) and function is not None:
+        if function is not None and _is_lambda(self.runnable):
             return f"from_langchain(RunnableLambda({show(function)}))"  # theirs reads its source
         return f"from_langchain({self.runnable!r})"
 
@@ -247,6 +247,10 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
 
 
 _END: Any = object()
+
+
+def _is_lambda(runnable: object) -> bool:
+    return isinstance(runnable, RunnableLambda)
 
 
 def _with_first(first: Any, rest: Iterator[Any]) -> Iterator[Any]:

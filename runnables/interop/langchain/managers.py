@@ -23,16 +23,16 @@ def from_theirs(manager: Any) -> ForeignHandlers:
     return handlers
 
 
-def handlers_of_ours(handlers: Iterable[Any], told: Collection[str] = ()) -> list[Handler]:
+def handlers_of_ours(handlers: Iterable[Any], reported: Collection[str] = ()) -> list[Handler]:
     """Return handlers of LangChain as ours: what stands for some of ours is taken apart.
 
     Args:
         handlers: handlers of LangChain.
-        told: the ids of the runs that LangChain itself reports to its own handlers.
+        reported: the ids of the runs that LangChain itself reports to its own handlers.
     """
     found: list[Any] = []
     for handler in handlers:
-        made = handler.native if isinstance(handler, EventHandler) else (Bridge(handler, told),)
+        made = handler.native if isinstance(handler, EventHandler) else (Bridge(handler, reported),)
         found += (one for one in made if not any(is_same(one, other) for other in found))
     return found
 

@@ -35,7 +35,8 @@ def model_facts(event: Event) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _setting(model: Any, name: str) -> Any:
     """Return a public setting of a model; None where it has none of that name."""
-    return vars(model).get(name) if hasattr(model, "__dict__") else None
+    settings: dict[str, Any] = getattr(model, "__dict__", {})
+    return settings.get(name)
 
 
 def text_answer(text: str, facts: Mapping[str, Any]) -> str:

@@ -265,14 +265,14 @@ def _rows(
     managers: Sequence[Any], configs: Sequence[RunnableConfig]
 ) -> tuple[list[Any], int | None]:
     """Return the config of each row of a batch of ours, and the limit of all of them."""
-    told = frozenset(str(manager.run_id) for manager in managers)
+    reported = frozenset(str(manager.run_id) for manager in managers)
     limits = [limit for one in configs if (limit := one.get("max_concurrency")) is not None]
     scopes = [
         config_of_ours(
             manager,
             {key: value for key, value in config.items() if key != "max_concurrency"},
             name=config.get("run_name"),
-            told=told,
+            reported=reported,
             kind=RowScope,
         )
         for manager, config in zip(managers, configs, strict=True)

@@ -15,12 +15,14 @@ from langchain_core.runnables.config import get_config_list
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from langchain_core.runnables import RunnableConfig
+
 OWN_RUNS: Final[set[str]] = set()
 """The ids of runs of LangChain that stand for a run of ours, which tells our handlers itself."""
 
 
 @contextmanager
-def own_run(config: Any) -> Generator[dict[str, Any]]:
+def own_run(config: Any) -> Generator[RunnableConfig]:
     """Choose the id of a run of LangChain that stands for a run of ours; see `OWN_RUNS`.
 
     Args:
@@ -29,10 +31,10 @@ def own_run(config: Any) -> Generator[dict[str, Any]]:
     Returns:
         The config with that id.
     """
-    full: dict[str, Any] = dict(config or {})
-    if full.get("run_id") is None:
-        full["run_id"] = uuid4()
-    run_id = str(full["run_id"])
+    full: RunnableConfig = {**(config or {})}
+    chosen = full.get("run_id") or uuid4()
+    full["run_id"] = chosen
+    run_id = str(chosen)
     OWN_RUNS.add(run_id)
     try:
         yield full
@@ -41,7 +43,7 @@ def own_run(config: Any) -> Generator[dict[str, Any]]:
 
 
 @contextmanager
-def own_runs(config: Any, count: int) -> Generator[list[Any]]:
+def own_runs(config: Any, count: int) -> Generator[list[RunnableConfig]]:
     """Choose the ids of the runs of a batch of so many inputs; see `own_run`."""
     with ExitStack() as stack:
         configs = [stack.enter_context(own_run(one)) for one in get_config_list(config, count)]

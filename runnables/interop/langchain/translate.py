@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from langchain_core import runnables as theirs
 from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables.base import RunnableEach as TheirEach
 
 from runnables.compose.assign import RunnableAssign
 from runnables.compose.binding import RunnableBinding
@@ -48,7 +49,7 @@ def _passthrough(runnable: theirs.RunnablePassthrough[Any]) -> Any:
 
 
 def _assign(runnable: theirs.RunnableAssign) -> Any:
-    mapper = coerce_to_runnable(runnable.mapper)
+    mapper: Any = coerce_to_runnable(runnable.mapper)
     return _named(RunnableAssign(mapper), runnable) if _is_parallel(mapper) else None
 
 
@@ -74,8 +75,8 @@ def _binding(runnable: Any) -> Any:
         return None
     if runnable.kwargs and not _is_model_with_options(runnable):
         return None
-    config = {key: value for key, value in runnable.config.items() if value}
-    return RunnableBinding(runnable.bound, kwargs=runnable.kwargs, config=config)  # type: ignore[arg-type]
+    config: Any = {key: value for key, value in runnable.config.items() if value}
+    return RunnableBinding(runnable.bound, kwargs=runnable.kwargs, config=config)
 
 
 def _is_model_with_options(runnable: Any) -> bool:
@@ -108,6 +109,6 @@ _MAKERS: Final[Mapping[type, Callable[[Any], Any]]] = {
     theirs.RunnableAssign: _assign,
     theirs.RunnablePick: _pick,
     theirs.RunnableBranch: _branch,
-    theirs.base.RunnableEach: _each,
+    TheirEach: _each,
     theirs.RunnableBinding: _binding,
 }
