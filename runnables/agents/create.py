@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runnables.agents.agent import DEFAULT_MAX_STEPS, Agent
 from runnables.compose.runnable import Runnable
@@ -104,10 +104,10 @@ def create_agent(
         [('human', 'What is 1 + 2?'), ('ai', ''), ('tool', '3'), ('ai', 'It is 3.')]
     """
     made: Any = init_chat_model(model) if isinstance(model, str) else from_foreign(model)
-    if not isinstance(made, Runnable):
+    if not _is_runnable(made):
         raise ConfigError(f"create_agent({made!r}): expected a chat model, or the name of one")
     return Agent[Any](
-        cast("Runnable[Any, Any]", made),
+        made,
         tools or (),
         system_prompt=system_prompt,
         response_format=response_format,
@@ -115,3 +115,7 @@ def create_agent(
         handle_tool_errors=handle_tool_errors,
         name=name,
     )
+
+
+def _is_runnable(model: object) -> bool:
+    return isinstance(model, Runnable)

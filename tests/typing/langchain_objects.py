@@ -29,7 +29,7 @@ assert_type(to_langchain(prompt), Any)
 assert_type(create_agent(theirs), Agent[AgentState])
 
 # Of ours, a step that does not fit is still an error.
-RunnableLambda(len) | RunnableLambda(str.upper)  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]
+RunnableLambda(len) | RunnableLambda(str.upper)  # type: ignore[arg-type]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]
 
 # Their pipe takes ours, too.
 assert_type((TheirPassthrough[str]() | RunnableLambda(len)).invoke("abc"), Any)

@@ -171,7 +171,7 @@ def _copied(value: Any) -> Any:
     """
     if _is_list(value):
         return [item.copy() if type(item) is dict else item for item in value]
-    return value.copy() if type(value) is dict else value
+    return cast("dict[str, Any]", value).copy() if type(value) is dict else value
 
 
 def _is_list(value: Any) -> bool:

@@ -49,12 +49,12 @@ def _passthrough(runnable: theirs.RunnablePassthrough[Any]) -> Any:
 
 
 def _assign(runnable: theirs.RunnableAssign) -> Any:
-    mapper: Any = coerce_to_runnable(runnable.mapper)
-    return _named(RunnableAssign(mapper), runnable) if _is_parallel(mapper) else None
+    mapper = _parallel_of(coerce_to_runnable(runnable.mapper))
+    return None if mapper is None else _named(RunnableAssign(mapper), runnable)
 
 
-def _is_parallel(mapper: Any) -> bool:
-    return isinstance(mapper, RunnableParallel)
+def _parallel_of(mapper: object) -> Any:
+    return mapper if isinstance(mapper, RunnableParallel) else None
 
 
 def _pick(runnable: theirs.RunnablePick) -> Any:
