@@ -63,7 +63,8 @@ class ConversationBufferMemory(Value):
         human_prefix: str = "Human",
         ai_prefix: str = "AI",
     ) -> None:
-        self.chat_memory: Any = InMemoryChatMessageHistory() if chat_memory is None else chat_memory
+        given: Any = InMemoryChatMessageHistory() if chat_memory is None else chat_memory
+        self.chat_memory: Any = from_foreign(given)
         self.return_messages = return_messages
         self.memory_key = memory_key
         self.input_key = input_key

@@ -31,6 +31,7 @@ from runnables import (
     AIMessageChunk,
     ConfigError,
     FakeListLLM,
+    FakeStreamingListLLM,
     RateLimitError,
     RunnableLambda,
     ServerError,
@@ -286,6 +287,14 @@ def test_models_of_text_convert_both_ways(call: Call) -> None:
     back = from_langchain(TheirFakeListLLM(responses=["Ahoy!"]))
     assert call.invoke(back, "Hello") == "Ahoy!"
     assert "".join(call.stream(back, "Hello")) == "Ahoy!"
+
+
+def test_the_tokens_of_a_model_of_text_reach_handlers_of_langchain(call: Call) -> None:
+    log = Log()
+    call.stream(
+        to_langchain(FakeStreamingListLLM(responses=["Hi!"])), "Hello", {"callbacks": [log]}
+    )
+    assert log.tokens == ["H", "i", "!"]
 
 
 def test_a_model_of_text_of_langchain_is_one_run_of_ours(call: Call) -> None:

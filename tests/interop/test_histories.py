@@ -17,6 +17,7 @@ from langchain_core.runnables.history import RunnableWithMessageHistory as Their
 
 from runnables import (
     AIMessage,
+    ConversationBufferMemory,
     HumanMessage,
     InMemoryChatMessageHistory,
     RunnableWithMessageHistory,
@@ -115,3 +116,11 @@ def test_both_can_be_cleared(call: Call) -> None:
     converted = to_langchain(own)
     call.run(converted.clear, converted.aclear)
     assert own.messages == []
+
+
+def test_a_memory_of_ours_takes_a_history_of_langchain() -> None:
+    theirs: Any = TheirHistory()
+    memory = ConversationBufferMemory(chat_memory=theirs, return_messages=True)
+    memory.save_context({"input": "Hi"}, {"output": "Hello"})
+    assert type(theirs.messages[0]) is TheirHumanMessage
+    assert memory.load_memory_variables({})["history"] == [HumanMessage("Hi"), AIMessage("Hello")]

@@ -11,18 +11,21 @@ from langchain_core.prompt_values import ChatPromptValue as TheirPromptValue
 
 from runnables import (
     AIMessage,
+    BaseMessage,
     ChatPromptTemplate,
     HumanMessage,
     InMemoryChatMessageHistory,
     MessagesPlaceholder,
     PromptTemplate,
     RunnableLambda,
+    RunnableWithMessageHistory,
     StrOutputParser,
     SystemMessage,
     ToolMessage,
     convert_to_messages,
     convert_to_openai_messages,
     count_tokens_approximately,
+    create_agent,
     filter_messages,
     format_document,
     get_buffer_string,
@@ -78,6 +81,23 @@ def test_functions_of_conversations_take_theirs(function: Any) -> None:
 def test_a_model_gets_ours(call: Call) -> None:
     model = FakeListChatModel(responses=["Hello"])
     assert call.invoke(model, THEIRS).text == "Hello"
+
+
+def test_an_agent_gets_ours(call: Call) -> None:
+    agent = create_agent(FakeListChatModel(responses=["Hello"]), [])
+    answer = call.invoke(agent, {"messages": THEIRS[:2]})
+    assert answer["messages"][:2] == OURS[:2]
+
+
+def test_a_chain_with_a_history_gets_and_stores_ours(call: Call) -> None:
+    history = InMemoryChatMessageHistory()
+    chain = RunnableWithMessageHistory(
+        FakeListChatModel(responses=["Hello"]), lambda session_id: history
+    )
+    config = {"configurable": {"session_id": "1"}}
+    assert call.invoke(chain, [lc.HumanMessage("Hi")], config).text == "Hello"
+    assert [message.text for message in history.messages] == ["Hi", "Hello"]
+    assert all(isinstance(message, BaseMessage) for message in history.messages)
 
 
 def test_a_prompt_takes_theirs_as_parts_and_as_values(call: Call) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runnables.engine.merging import SNAPSHOTS, Merge
+from runnables.errors import EmptyStream
+from runnables.interop.langchain.chunks import add_as_theirs
 from runnables.interop.langchain.leaf import ForeignRunnable
 
 if TYPE_CHECKING:
@@ -30,13 +32,19 @@ class GraphOfLangGraph(ForeignRunnable, internal=True):
         return False
 
     def _their_chunks(self, input: Iterator[Any], config: Any, kwargs: dict[str, Any]) -> Any:
-        return self.runnable.stream(_last(list(input)), config, **_with_mode(kwargs))
+        return self.runnable.stream(self._whole(list(input)), config, **_with_mode(kwargs))
 
     async def _their_achunks(
         self, input: AsyncIterator[Any], config: Any, kwargs: dict[str, Any]
     ) -> Any:
-        whole = _last([chunk async for chunk in input])
+        whole = self._whole([chunk async for chunk in input])
         return self.runnable.astream(whole, config, **_with_mode(kwargs))
+
+    def _whole(self, chunks: list[Any]) -> Any:
+        """Return the whole input, of chunks of which LangChain adds those that it can add."""
+        if not chunks:
+            raise EmptyStream(self)
+        return add_as_theirs(chunks)
 
     def _merge_of(self, first: Any, kwargs: dict[str, Any]) -> Merge:
         return SNAPSHOTS if _with_mode(kwargs)["stream_mode"] == "values" else self.merge
@@ -44,10 +52,3 @@ class GraphOfLangGraph(ForeignRunnable, internal=True):
 
 def _with_mode(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {"stream_mode": "values", **kwargs}
-
-
-def _last(chunks: list[Any]) -> Any:
-    """Return the whole input of a graph, of the chunks that LangChain would add with `+`."""
-    from runnables.interop.langchain.chunks import add_as_theirs
-
-    return add_as_theirs(chunks)

@@ -40,7 +40,7 @@ class HistoryOfLangChain(BaseChatMessageHistory):
     @property
     def _turn_key(self) -> Hashable:
         """Return what this is the history of: calls with the same one go one after another."""
-        return id(self.theirs)
+        return ("langchain", id(self.theirs))
 
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: LangChain's history has them

@@ -96,7 +96,10 @@ class TextModelForLangChain(LLM):
         chunks = self.ours.stream(prompt, unreported(), **options_of(stop, kwargs))
         try:
             for chunk in chunks:
-                yield GenerationChunk(text=str(chunk))
+                made = GenerationChunk(text=str(chunk))
+                if run_manager is not None:
+                    run_manager.on_llm_new_token(made.text, chunk=made)
+                yield made
         finally:
             close(chunks)
 
@@ -110,6 +113,9 @@ class TextModelForLangChain(LLM):
         chunks = self.ours.astream(prompt, unreported(), **options_of(stop, kwargs))
         try:
             async for chunk in chunks:
-                yield GenerationChunk(text=str(chunk))
+                made = GenerationChunk(text=str(chunk))
+                if run_manager is not None:
+                    await run_manager.on_llm_new_token(made.text, chunk=made)
+                yield made
         finally:
             await aclose(chunks)

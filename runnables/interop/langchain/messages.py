@@ -170,8 +170,12 @@ def _copied(value: Any) -> Any:
     Their chunks change blocks of their content in place, and here calls get and lose keys.
     """
     if _is_list(value):
-        return [item.copy() if type(item) is dict else item for item in value]
-    return cast("dict[str, Any]", value).copy() if type(value) is dict else value
+        return [item.copy() if _is_dict(item) else item for item in value]
+    return value.copy() if _is_dict(value) else value
+
+
+def _is_dict(value: Any) -> bool:
+    return type(value) is dict
 
 
 def _is_list(value: Any) -> bool:

@@ -48,13 +48,13 @@ def _passthrough(runnable: theirs.RunnablePassthrough[Any]) -> Any:
     return None if has_function else _named(RunnablePassthrough(), runnable)
 
 
-def _assign(runnable: theirs.RunnableAssign) -> Any:
-    mapper = _parallel_of(coerce_to_runnable(runnable.mapper))
-    return None if mapper is None else _named(RunnableAssign(mapper), runnable)
+def _assign(runnable: Any) -> Any:
+    mapper: Any = coerce_to_runnable(runnable.mapper)
+    return _named(RunnableAssign(mapper), runnable) if _is_parallel(mapper) else None
 
 
-def _parallel_of(mapper: object) -> Any:
-    return mapper if isinstance(mapper, RunnableParallel) else None
+def _is_parallel(mapper: object) -> bool:
+    return isinstance(mapper, RunnableParallel)
 
 
 def _pick(runnable: theirs.RunnablePick) -> Any:
