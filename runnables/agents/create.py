@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from runnables.agents.agent import DEFAULT_MAX_STEPS, Agent
-from runnables.compose.runnable import Runnable
+from runnables.compose.coerce import is_runnable
 from runnables.core.foreign import from_foreign
 from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnables.agents.types import AgentAnswer, AgentState
+    from runnables.compose.runnable import Runnable
     from runnables.core.foreign import ModelOfLangChain
     from runnables.messages.ai import AIMessage
     from runnables.messages.roles import SystemMessage
@@ -104,10 +105,10 @@ def create_agent(
         [('human', 'What is 1 + 2?'), ('ai', ''), ('tool', '3'), ('ai', 'It is 3.')]
     """
     made: Any = init_chat_model(model) if isinstance(model, str) else from_foreign(model)
-    if not isinstance(made, Runnable):
+    if not is_runnable(made):
         raise ConfigError(f"create_agent({made!r}): expected a chat model, or the name of one")
     return Agent[Any](
-        cast("Runnable[Any, Any]", made),
+        made,
         tools or (),
         system_prompt=system_prompt,
         response_format=response_format,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import UsageMetadataCallbackHandler, get_usage_metadata_callback
 from langchain_core.language_models import (
     FakeListChatModel as TheirFake,
     GenericFakeChatModel as TheirGenericFake,
@@ -23,6 +24,7 @@ from runnables import (
     ConfigError,
     HumanMessage,
     InMemoryCache,
+    RunnableLambda,
     StrOutputParser,
     SystemMessage,
     ToolMessage,
@@ -231,6 +233,25 @@ def test_a_stream_is_one_run_with_its_chunks(call: Call, model: Any) -> None:
     with track_usage() as usage:
         call.stream(from_langchain(model(script=["one two"])), "Hi", {"callbacks": [recorder]})
     assert [kind for kind, _, _ in recorder.seen()] == ["start", "chunk", "chunk", "chunk", "end"]
+    assert usage.calls == 1
+
+
+def test_a_counter_of_langchain_around_our_chain_counts_once(call: Call) -> None:
+    answer = TheirAIMessage("Hi", usage_metadata=USAGE, response_metadata={"model_name": "m-1"})
+    chain = RunnableLambda(str) | TheirModel(script=[answer])
+    for runnable in (chain, to_langchain(chain)):
+        with get_usage_metadata_callback() as counter:
+            call.invoke(runnable, "Hello")
+        assert counter.usage_metadata["m-1"]["total_tokens"] == 5
+
+
+def test_handlers_of_the_model_itself_hear_of_its_run(call: Call) -> None:
+    counter = UsageMetadataCallbackHandler()
+    answer = TheirAIMessage("Hi", usage_metadata=USAGE, response_metadata={"model_name": "m-1"})
+    theirs = TheirModel(script=[answer], callbacks=[counter])
+    with track_usage() as usage:
+        call.invoke(from_langchain(theirs), "Hello")
+    assert counter.usage_metadata["m-1"]["total_tokens"] == 5
     assert usage.calls == 1
 
 

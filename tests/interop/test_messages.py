@@ -22,7 +22,7 @@ from runnables import (
     to_langchain,
 )
 from runnables.interop.langchain.messages import FROM_LANGCHAIN, FROM_RUNNABLES
-from tests.interop.their_messages import streams, their_messages
+from tests.interop.their_messages import streams, streams_of_blocks, their_messages
 from tests.messages.arbitrary import json_objects, messages, tool_calls
 
 
@@ -95,6 +95,19 @@ def test_the_sum_of_converted_chunks_is_the_converted_sum(fields: list[dict[str,
     assert AIMessageChunk.merge_chunks(converted) == our_sum
     assert message_chunk_to_message(from_langchain(their_sum)) == message_chunk_to_message(our_sum)
     assert to_langchain(our_sum) == their_sum
+
+
+@given(streams_of_blocks())
+def test_the_sums_of_blocks_differ_in_an_empty_string_at_most(fields: list[dict[str, Any]]) -> None:
+    """LangChain keeps the empty string that a stream begins with, before its blocks."""
+    ours = AIMessageChunk.merge_chunks([AIMessageChunk(**each) for each in fields])
+    theirs = lc.AIMessageChunk(**fields[0])
+    for each in fields[1:]:
+        theirs = theirs + lc.AIMessageChunk(**each)
+    converted = cast("AIMessageChunk", from_langchain(theirs))
+    if fields[0]["content"] == "":
+        assert cast("list[Any]", converted.content).pop(0) == ""
+    assert converted == ours
 
 
 def test_an_attribute_without_a_field_travels_in_one_key() -> None:

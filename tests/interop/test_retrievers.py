@@ -104,7 +104,7 @@ def test_it_is_one_run_of_the_type_retriever(call: Call) -> None:
 
 def test_a_vector_store_of_langchain_begins_a_chain_of_ours(call: Call) -> None:
     store = TheirStore(TheirFakeEmbedding(size=8))
-    store.add_strings_of(LINES)
+    store.add_texts(LINES)
     prompt = ChatPromptTemplate.from_template("{context} {question}")
 
     def text(documents: list[Document]) -> str:

@@ -28,8 +28,5 @@ assert_type(from_langchain(theirs), Any)
 assert_type(to_langchain(prompt), Any)
 assert_type(create_agent(theirs), Agent[AgentState])
 
-# Of ours, a step that does not fit is still an error.
-RunnableLambda(len) | RunnableLambda(str.upper)  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]
-
 # Their pipe takes ours, too.
 assert_type((TheirPassthrough[str]() | RunnableLambda(len)).invoke("abc"), Any)

@@ -4,7 +4,7 @@
   one `EventHandler` for all of ours. Meanwhile there is no current scope, so that what runs inside
   finds its surroundings in their config. `_left` keeps the limits.
 - **In**, from a run of theirs to a call of ours: handlers of ours are taken out of their
-  `EventHandler`, and theirs get a `Bridge`. So no event is reported twice, and no event needs a mark.
+  `EventHandler`, and theirs get a `Bridge`. So no event is reported twice, and none needs a mark.
 - **Calls without a config.** Theirs inside a function of ours: LangChain asks `_Ambient` for a
   handler. Ours inside a function of theirs: `scope_inside` reads LangChain's own context variable,
   unless a scope of ours is further in.
@@ -73,14 +73,14 @@ class _Below:
 
     def on_event(self, event: Event, /) -> Awaitable[None] | None:
         """Receive an event, and pass on what is below."""
-        return None if self._is_told(event) else self.handler.on_event(event)
+        return None if self._is_reported(event) else self.handler.on_event(event)
 
     async def aon_event(self, event: Event, /) -> None:
         """Receive an event of an async run, and pass on what is below."""
-        if not self._is_told(event):
+        if not self._is_reported(event):
             await aemit([self.handler], event)
 
-    def _is_told(self, event: Event) -> bool:
+    def _is_reported(self, event: Event) -> bool:
         return event.run_id in self.reported and event.kind != "custom"
 
 
@@ -100,8 +100,8 @@ def config_of_ours(
         manager: the run manager of their run, sync or async.
         config: their config of the call, for limits and `configurable`.
         name: the name of the run, where it was given one.
-        reported: the ids of the runs that LangChain reports: that of this run, and those of the other
-            rows of a batch.
+        reported: the ids of the runs that LangChain reports: that of this run, and those of the
+            other rows of a batch.
         kind: the class of the config.
     """
     run_id = str(manager.run_id)

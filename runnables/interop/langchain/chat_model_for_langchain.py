@@ -196,7 +196,8 @@ class ChatModelForLangChain(BaseChatModel):
 
     def _result(self, answer: Any) -> ChatResult:
         message = self._message(answer)
-        output = {"model_name": message.response_metadata.get("model_name")}
+        name = message.response_metadata.get("model_name")
+        output = {"model_name": name} if name else None
         return ChatResult(generations=[ChatGeneration(message=message)], llm_output=output)
 
     def _message(self, answer: Any) -> Any:

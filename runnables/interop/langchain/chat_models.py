@@ -35,9 +35,8 @@ class ChatModelOfLangChain(ChatModel, internal=True):
     """A chat model of LangChain, as one of ours.
 
     Its options are passed on as keywords, tools through `bind_tools`, and structured output is
-    asked for by function calling. Its runs are ours; LangChain's own run is not reported, and the
-    handlers of the LangChain model hear nothing of it. A cache, rate limiter or retry that it has
-    itself still work.
+    asked for by function calling. Its runs are ours; LangChain's own run is reported to handlers
+    of the LangChain model alone. A cache, rate limiter or retry that it has itself still work.
 
     Args:
         theirs: the model of LangChain.

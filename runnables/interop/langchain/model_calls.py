@@ -1,7 +1,8 @@
 """Calls of LangChain's models within a run of ours: the options, the choice of a tool, the errors.
 
 The run is ours, and is reported by us. Theirs is silent: else handlers would hear of two runs, and
-each token would be counted twice.
+each token would be counted twice. Only handlers that ours cannot reach hear of LangChain's own run:
+those of the model itself, of the environment, and of LangChain's context variables.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackManager, CallbackManager
+from langchain_core.tracers.base import BaseTracer
 
 from runnables.core.config import current_scope
 from runnables.engine.stream import aclose, close
 from runnables.errors import ConfigError, is_retryable
 from runnables.interop.langchain.border import silent
+from runnables.interop.langchain.bridge import Bridge
 from runnables.models.options import check_numbers, checked_stop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
+
+    from langchain_core.callbacks import BaseCallbackHandler
 
 _END: Final = object()
 
@@ -38,8 +43,36 @@ def _config_with(manager: type[BaseCallbackManager]) -> dict[str, Any]:
     return {"callbacks": callbacks, "configurable": values} if values else {"callbacks": callbacks}
 
 
-_config: Final = partial(_config_with, CallbackManager)
-_aconfig: Final = partial(_config_with, AsyncCallbackManager)
+class _NotTwice(BaseCallbackManager):
+    """A manager that takes no handler to which our run is reported already.
+
+    LangChain adds the handlers of the model itself, of the environment, and of context variables.
+    """
+
+    def add_handler(self, handler: BaseCallbackHandler, inherit: bool = True) -> None:
+        """Add a handler, unless a `Bridge` reports our run to it, or to a tracer of its class."""
+        scope = current_scope()
+        for one in () if scope is None else scope.handlers:
+            if isinstance(one, Bridge) and _is_same(one.handler, handler):
+                return
+        super().add_handler(handler, inherit)
+
+
+def _is_same(known: BaseCallbackHandler, handler: BaseCallbackHandler) -> bool:
+    is_tracer = isinstance(handler, BaseTracer)
+    return known is handler or (is_tracer and type(known) is type(handler))
+
+
+class _Manager(_NotTwice, CallbackManager):
+    """The manager of a sync call."""
+
+
+class _AsyncManager(_NotTwice, AsyncCallbackManager):
+    """The manager of an async call."""
+
+
+_config: Final = partial(_config_with, _Manager)
+_aconfig: Final = partial(_config_with, _AsyncManager)
 
 
 def call(target: Any, value: Any, keywords: Mapping[str, Any]) -> Any:
@@ -99,13 +132,13 @@ async def astream(
 def generate(theirs: Any, prompt: str, keywords: Mapping[str, Any]) -> Any:
     """Return the result of a model of text of theirs, which has more than the text."""
     with silent():
-        return theirs.generate([prompt], callbacks=None, **keywords)
+        return theirs.generate([prompt], callbacks=_config()["callbacks"], **keywords)
 
 
 async def agenerate(theirs: Any, prompt: str, keywords: Mapping[str, Any]) -> Any:
     """Return the result of a model of text of theirs, which has more than the text."""
     with silent():
-        return await theirs.agenerate([prompt], callbacks=None, **keywords)
+        return await theirs.agenerate([prompt], callbacks=_aconfig()["callbacks"], **keywords)
 
 
 # -- options

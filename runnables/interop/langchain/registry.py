@@ -123,5 +123,6 @@ def unwrapped(thing: Any) -> Any:
     A class of this package that adapts an object of one library to the other names, in its class
     attribute `_adapts`, the attribute that holds the object.
     """
-    attribute: str | None = getattr(type(thing), "_adapts", None)
+    cls: Any = thing.__class__
+    attribute: str | None = getattr(cls, "_adapts", None)
     return None if attribute is None else getattr(thing, attribute)

@@ -7,7 +7,7 @@ which knows more: the runnable, its kind, its options.
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
 from langchain_core.runnables.config import get_config_list
@@ -31,7 +31,7 @@ def own_run(config: Any) -> Generator[RunnableConfig]:
     Returns:
         The config with that id.
     """
-    full: RunnableConfig = {**(config or {})}
+    full = cast("RunnableConfig", dict(config or {}))
     chosen = full.get("run_id") or uuid4()
     full["run_id"] = chosen
     run_id = str(chosen)

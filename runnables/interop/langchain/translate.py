@@ -48,12 +48,12 @@ def _passthrough(runnable: theirs.RunnablePassthrough[Any]) -> Any:
     return None if has_function else _named(RunnablePassthrough(), runnable)
 
 
-def _assign(runnable: theirs.RunnableAssign) -> Any:
+def _assign(runnable: Any) -> Any:
     mapper: Any = coerce_to_runnable(runnable.mapper)
     return _named(RunnableAssign(mapper), runnable) if _is_parallel(mapper) else None
 
 
-def _is_parallel(mapper: Any) -> bool:
+def _is_parallel(mapper: object) -> bool:
     return isinstance(mapper, RunnableParallel)
 
 

@@ -115,7 +115,7 @@ class _Conversion:
 
     def _rebuilt(self, value: Any) -> Any:
         """Return a container with converted items; the same one where no item changes."""
-        cls: Any = type(value)
+        cls = _class_of(value)
         if issubclass(cls, dict):
             values = cast("dict[Any, Any]", value)
             changed = self._changes(values.items())
@@ -136,9 +136,13 @@ class _Conversion:
         return changed
 
 
+def _class_of(value: object) -> Any:
+    return type(value)
+
+
 def _items(value: Any) -> Iterable[Any]:
     """Return what a container holds; nothing for what is no container."""
-    cls: Any = type(value)
+    cls = _class_of(value)
     if issubclass(cls, dict):
         return cast("dict[Any, Any]", value).values()
     if issubclass(cls, (list, tuple)):
