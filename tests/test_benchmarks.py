@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import load, many_streams, models
+from benchmarks import interop, load, many_streams, models
 from benchmarks.candidates import Aiohttp, AsyncAiohttp
 from benchmarks.harness import Growth, Row, Run, repeated, table
 from benchmarks.models import _Ours
@@ -135,3 +135,10 @@ def test_of_many_streams_both_figures_are_measured() -> None:
     assert found is not None
     assert found["us/chunk"] > 0
     assert found["kB/stream"] >= 0
+
+
+def test_the_cost_of_the_adapter_is_measured_in_each_way() -> None:
+    """A line for each row, with a number for each of the three ways."""
+    lines = list(interop.measured(rounds=1, chunks=3))[2:]
+    assert len(lines) == 5
+    assert all(float(cell) > 0 for line in lines for cell in line.split("|")[2:5])
