@@ -137,7 +137,7 @@ class _Conversion:
 
 
 def _class_of(value: Any) -> Any:
-    return type(value)
+    return value.__class__
 
 
 def _items(value: Any) -> Iterable[Any]:
