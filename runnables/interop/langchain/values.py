@@ -136,8 +136,8 @@ class _Conversion:
         return changed
 
 
-def _class_of(value: Any) -> Any:
-    return value.__class__
+def _class_of(value: object) -> Any:
+    return type(value)
 
 
 def _items(value: Any) -> Iterable[Any]:
