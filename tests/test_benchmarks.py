@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from benchmarks import load, many_streams, models, retrieval_quality, retrieval_speed, splitting
+from benchmarks import (
+    interop,
+    load,
+    many_streams,
+    models,
+    retrieval_quality,
+    retrieval_speed,
+    splitting,
+)
 from benchmarks.candidates import Aiohttp, AsyncAiohttp
 from benchmarks.harness import Growth, Row, Run, repeated, table
 from benchmarks.models import _Ours
@@ -180,3 +188,10 @@ def test_the_quality_of_a_search_is_measured() -> None:
     assert (
         retrieval_quality.measure(WordEmbeddings(), data.passages, data.keywords, True).hit_1 > 0.8
     )
+
+
+def test_the_cost_of_the_adapter_is_measured_in_each_way() -> None:
+    """A line for each row, with a number for each of the three ways."""
+    lines = list(interop.measured(rounds=1, chunks=3))[2:]
+    assert len(lines) == 5
+    assert all(float(cell) > 0 for line in lines for cell in line.split("|")[2:5])

@@ -178,6 +178,16 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
         order = self.bound._row_order()
         return None if order is None else lambda config: order(self._config(config) or {})
 
+    def _for_batch(self, config: Any, kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+        each: list[Any] = config if isinstance(config, list) else [config]
+        is_within = any(isinstance(one, Scope) for one in each)
+        if is_within or self.listeners or type(self) is not RunnableBinding:
+            return self, config, kwargs
+        # here, as the config of each item is on top of what is bound
+        merged = [self._merged(one) for one in each]
+        of_all = merged if isinstance(config, list) else merged[0]
+        return self.bound._for_batch(of_all, {**self.kwargs, **kwargs})
+
     def _is_blocking(self) -> bool:
         return self.bound._is_blocking()
 

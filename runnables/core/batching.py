@@ -67,6 +67,7 @@ class Batch:
             config = checked_config(runnable, config)
         elif config:
             config = [checked_config(runnable, given or {}) for given in config]
+        runnable, config, kwargs = runnable._for_batch(config, kwargs)
         self._runnable = runnable
         self._collect = collect
         self._kwargs = kwargs

@@ -316,6 +316,13 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         """
         raise NotImplementedError
 
+    def _for_batch(self, config: Any, kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+        """Return what a batch of this runs for each item: a runnable, its config and its options.
+
+        The config is that of all items, None, or a list with one for each.
+        """
+        return self, config, kwargs
+
     def _row_steps(self) -> Iterable[Any]:
         """Return what `_row` runs: runnables, or other steps that take many inputs at once."""
         return self._children()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from langchain_core import runnables as theirs
 from langchain_core.output_parsers import StrOutputParser as TheirStrParser
+from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.runnables.utils import AddableDict
 
 from runnables import (
@@ -308,6 +309,21 @@ def test_a_batch_has_a_run_for_each_row(call: Call) -> None:
     with pytest.raises(Unlucky):
         _batch(call, made, [1, 2, 3])
     assert _batch(call, made, []) == []
+
+
+def test_calls_without_a_config_inside_a_batch_are_below_their_rows(call: Call) -> None:
+    """And what the batch has set is gone after it."""
+    inner = RunnableLambda(shout)
+    other = theirs.RunnableLambda(shout)
+    made = to_langchain(RunnableLambda(lambda text: other.invoke(inner.invoke(text)), name="row"))
+    trace, log = Trace(), Log()
+    config: Any = {"callbacks": [trace, to_langchain(log)]}
+    around = var_child_runnable_config.get()
+    assert _batch(call, made, ["a", "b"], config) == ["a!!", "b!!"]
+    assert var_child_runnable_config.get() is around
+    log.check()
+    assert sorted(trace.tree()) == sorted(log.tree())
+    assert [depth for depth, _ in sorted(log.tree())] == [0, 0, 1, 1, 1, 1]
 
 
 def test_langchains_limit_holds_over_our_batch(call: Call) -> None:

@@ -104,6 +104,12 @@ ELSEWHERE = {
     "runnables_providers.ollama.embeddings.OllamaEmbeddings": "needs a server: see tests/providers",
     "runnables.mcp.server_tool.McpTool": "needs a server: see tests/mcp",
     "runnables.testing.word_embeddings.WordEmbeddings": "it notes its requests, for tests",
+    "runnables.interop.langchain.chat_models.ChatModelOfLangChain": "see tests/interop",
+    "runnables.interop.langchain.embeddings.LangChainEmbeddings": "see tests/interop",
+    "runnables.interop.langchain.graphs.GraphOfLangGraph": "see tests/interop",
+    "runnables.interop.langchain.llms.TextModelOfLangChain": "see tests/interop",
+    "runnables.interop.langchain.retrievers.RetrieverOfLangChain": "see tests/interop",
+    "runnables.interop.langchain.tools_in.LangChainTool": "see tests/interop",
     "runnables.models.fakes.FakeEmbeddings": "random: no two calls return the same",
     "runnables.jobs.provider_batch.ProviderBatch": "needs a server: see tests/jobs",
 }

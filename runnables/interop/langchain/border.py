@@ -91,6 +91,8 @@ def config_of_ours(
     name: str | None = None,
     reported: Collection[str] | None = None,
     kind: type[Scope] = Scope,
+    around: object = None,
+    has_context: bool = False,
 ) -> RunnableConfig:
     """Return the config for a call of ours that is a run of theirs, which is open already.
 
@@ -103,6 +105,9 @@ def config_of_ours(
         reported: the ids of the runs that LangChain reports: that of this run, and those of the
             other rows of a batch.
         kind: the class of the config.
+        around: LangChain's config that is in force, where that was made for a whole batch.
+        has_context: whether LangChain runs the call in a context of its own, so that nothing that
+            is set there needs to be reset.
     """
     run_id = str(manager.run_id)
     reported = (run_id,) if reported is None else reported
@@ -118,8 +123,23 @@ def config_of_ours(
     inherited = set(manager.inheritable_tags)
     scope.next_tags = tuple(tag for tag in manager.tags if tag not in inherited)
     scope.next_id, scope.next_name = run_id, name
-    scope.outer_config = _without_handlers(config or {})
+    if has_context:
+        around = _without_handlers(config or {})
+        CURRENT_SCOPE.set(scope.child(run_id))
+    scope.outer_config = var_child_runnable_config.get() if around is None else around
     return scope.config
+
+
+@contextmanager
+def for_batch(config: Mapping[str, Any]) -> Generator[object]:
+    """Make a config without handlers the one that LangChain finds inside the block; see below."""
+    before = var_child_runnable_config.get()
+    current = CURRENT_SCOPE.get()
+    try:
+        yield _without_handlers(config)
+    finally:
+        var_child_runnable_config.set(before)
+        CURRENT_SCOPE.set(current)
 
 
 def _fill(
@@ -140,7 +160,7 @@ def _fill(
         scope["recursion_limit"] = depth
 
 
-def _without_handlers(config: Mapping[str, Any]) -> dict[str, Any]:
+def without_handlers(config: Mapping[str, Any]) -> dict[str, Any]:
     """Make a config without handlers the one that LangChain finds in this context; return it.
 
     What LangChain runs inside is then reported once: by `_Ambient`, as below the run of ours.
@@ -151,6 +171,19 @@ def _without_handlers(config: Mapping[str, Any]) -> dict[str, Any]:
         bare.pop(key, None)
     var_child_runnable_config.set(cast("Any", bare))
     return bare
+
+
+@contextmanager
+def config_of_theirs_kept() -> Iterator[None]:
+    """Give LangChain's config back to the caller as it was.
+
+    LangChain itself copies the context for most calls, but not for batches and retrievers.
+    """
+    token = var_child_runnable_config.set(var_child_runnable_config.get())
+    try:
+        yield
+    finally:
+        var_child_runnable_config.reset(token)
 
 
 def scope_inside(scope: Scope | None) -> Scope | None:

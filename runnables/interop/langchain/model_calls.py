@@ -11,19 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackManager, CallbackManager
-from langchain_core.tracers.base import BaseTracer
 
 from runnables.core.config import current_scope
 from runnables.engine.stream import aclose, close
 from runnables.errors import ConfigError, is_retryable
 from runnables.interop.langchain.border import silent
-from runnables.interop.langchain.bridge import Bridge
 from runnables.models.options import check_numbers, checked_stop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
-
-    from langchain_core.callbacks import BaseCallbackHandler
 
 _END: Final = object()
 
@@ -43,36 +39,8 @@ def _config_with(manager: type[BaseCallbackManager]) -> dict[str, Any]:
     return {"callbacks": callbacks, "configurable": values} if values else {"callbacks": callbacks}
 
 
-class _NotTwice(BaseCallbackManager):
-    """A manager that takes no handler to which our run is reported already.
-
-    LangChain adds the handlers of the model itself, of the environment, and of context variables.
-    """
-
-    def add_handler(self, handler: BaseCallbackHandler, inherit: bool = True) -> None:
-        """Add a handler, unless a `Bridge` reports our run to it, or to a tracer of its class."""
-        scope = current_scope()
-        for one in () if scope is None else scope.handlers:
-            if isinstance(one, Bridge) and _is_same(one.handler, handler):
-                return
-        super().add_handler(handler, inherit)
-
-
-def _is_same(known: BaseCallbackHandler, handler: BaseCallbackHandler) -> bool:
-    is_tracer = isinstance(handler, BaseTracer)
-    return known is handler or (is_tracer and type(known) is type(handler))
-
-
-class _Manager(_NotTwice, CallbackManager):
-    """The manager of a sync call."""
-
-
-class _AsyncManager(_NotTwice, AsyncCallbackManager):
-    """The manager of an async call."""
-
-
-_config: Final = partial(_config_with, _Manager)
-_aconfig: Final = partial(_config_with, _AsyncManager)
+_config: Final = partial(_config_with, CallbackManager)
+_aconfig: Final = partial(_config_with, AsyncCallbackManager)
 
 
 def call(target: Any, value: Any, keywords: Mapping[str, Any]) -> Any:

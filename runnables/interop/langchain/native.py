@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.utils import ConfigurableFieldSpec
 
+from runnables.core.config import CURRENT_SCOPE
 from runnables.core.description import fields_of
 from runnables.core.rows import RowScope
 from runnables.engine.tasks import let_loop_close
-from runnables.interop.langchain.border import config_of_ours
+from runnables.interop.langchain.border import (
+    config_of_ours,
+    config_of_theirs_kept,
+    without_handlers,
+), for_batch
 from runnables.interop.langchain.chunks import achunks_of_theirs, chunks_of_theirs
 from runnables.interop.langchain.guard import AsyncGuard, Guard
 from runnables.interop.langchain.run_ids import own_run, own_runs
@@ -105,13 +110,13 @@ class LangChainRunnable(Runnable[Any, Any]):
     def _work(
         self, value: Any, run_manager: Any, config: RunnableConfig, *, name: Any, **kwargs: Any
     ) -> Any:
-        scope = config_of_ours(run_manager, config, name=name)
+        scope = config_of_ours(run_manager, config, name=name, has_context=True)
         return to_value(self.runnable.invoke(from_value(value), scope, **kwargs))
 
     async def _awork(
         self, value: Any, run_manager: Any, config: RunnableConfig, *, name: Any, **kwargs: Any
     ) -> Any:
-        scope = config_of_ours(run_manager, config, name=name)
+        scope = config_of_ours(run_manager, config, name=name, has_context=True)
         return to_value(await self.runnable.ainvoke(from_value(value), scope, **kwargs))
 
     # -- one input, an output in chunks
@@ -168,7 +173,7 @@ class LangChainRunnable(Runnable[Any, Any]):
         name: Any,
         **kwargs: Any,
     ) -> Iterator[Any]:
-        scope = config_of_ours(run_manager, config, name=name)
+        scope = config_of_ours(run_manager, config, name=name, has_context=True)
         guard = Guard(map(from_value, input), None)
         chunks = self.runnable.transform(guard, scope, **kwargs)
         try:
@@ -186,7 +191,7 @@ class LangChainRunnable(Runnable[Any, Any]):
         name: Any,
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
-        scope = config_of_ours(run_manager, config, name=name)
+        scope = config_of_ours(run_manager, config, name=name, has_context=True)
         guard = AsyncGuard(_converted(input), None)
         chunks = self.runnable.atransform(guard, scope, **kwargs)
         try:
@@ -211,7 +216,7 @@ class LangChainRunnable(Runnable[Any, Any]):
         """Run our runnable's own `batch`, with a run of LangChain's for each input."""
         if not inputs:
             return []
-        with own_runs(config, len(inputs)) as configs:
+        with config_of_theirs_kept(), own_runs(config, len(inputs)) as configs:
             work = partial(self._batch_work, configs=configs, options=kwargs)
             return self._batch_with_config(
                 work, inputs, configs, return_exceptions=return_exceptions, run_type=self._run_type
@@ -228,7 +233,7 @@ class LangChainRunnable(Runnable[Any, Any]):
         """Do what `batch` does, async."""
         if not inputs:
             return []
-        with own_runs(config, len(inputs)) as configs:
+        with config_of_theirs_kept(), own_runs(config, len(inputs)) as configs:
             work = partial(self._abatch_work, configs=configs, options=kwargs)
             return await self._abatch_with_config(
                 work, inputs, configs, return_exceptions=return_exceptions, run_type=self._run_type
@@ -237,36 +242,39 @@ class LangChainRunnable(Runnable[Any, Any]):
     def _batch_work(
         self, values: list[Any], run_manager: list[Any], *, configs: Any, options: dict[str, Any]
     ) -> list[Any]:
-        scopes, limit = _rows(run_manager, configs)
-        outputs = self.runnable.batch(
-            [from_value(value) for value in values],
-            scopes,
-            max_concurrency=limit,
-            return_exceptions=True,
-            **options,
-        )
+        with for_batch(configs[0]) as around:
+            scopes, limit = _rows(run_manager, configs, around)
+            outputs = self.runnable.batch(
+                [from_value(value) for value in values],
+                scopes,
+                max_concurrency=limit,
+                return_exceptions=True,
+                **options,
+            )
         return [to_value(output) for output in outputs]
 
     async def _abatch_work(
         self, values: list[Any], run_manager: list[Any], *, configs: Any, options: dict[str, Any]
     ) -> list[Any]:
-        scopes, limit = _rows(run_manager, configs)
-        outputs = await self.runnable.abatch(
-            [from_value(value) for value in values],
-            scopes,
-            max_concurrency=limit,
-            return_exceptions=True,
-            **options,
-        )
+        with for_batch(configs[0]) as around:
+            scopes, limit = _rows(run_manager, configs, around)
+            outputs = await self.runnable.abatch(
+                [from_value(value) for value in values],
+                scopes,
+                max_concurrency=limit,
+                return_exceptions=True,
+                **options,
+            )
         return [to_value(output) for output in outputs]
 
 
 def _rows(
-    managers: Sequence[Any], configs: Sequence[RunnableConfig]
+    managers: Sequence[Any], configs: Sequence[RunnableConfig], around: object
 ) -> tuple[list[Any], int | None]:
     """Return the config of each row of a batch of ours, and the limit of all of them."""
     reported = frozenset(str(manager.run_id) for manager in managers)
     limits = [limit for one in configs if (limit := one.get("max_concurrency")) is not None]
+    outer = without_handlers(configs[0])
     scopes = [
         config_of_ours(
             manager,
@@ -274,9 +282,12 @@ def _rows(
             name=config.get("run_name"),
             reported=reported,
             kind=RowScope,
+            outer=outer,
+            around=around,
         )
         for manager, config in zip(managers, configs, strict=True)
     ]
+    CURRENT_SCOPE.set(scopes[0].child(scopes[0].next_id))  # `for_batch` resets it
     return scopes, min(limits, default=None)
 
 

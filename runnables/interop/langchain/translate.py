@@ -82,7 +82,7 @@ def _binding(runnable: Any) -> Any:
 def _is_model_with_options(runnable: Any) -> bool:
     """Tell whether a binding is that of a chat model, with options that we pass on as they are.
 
-    Tools are in the form of the model's own service by then.
+    Tools are as the model's own service takes them by then.
     """
     is_model = isinstance(runnable.bound, BaseChatModel)
     return is_model and _OF_TOOLS.isdisjoint(runnable.kwargs)
