@@ -96,6 +96,9 @@ ALLOWED: Mapping[str, str] = {
     "runnables.retrieval.retriever:BaseRetriever._invoke": (
         "without an async half, the sync one is run"
     ),
+    "runnables.retrieval.retriever:BaseRetriever._found_many": (
+        "without an async half, the sync one is run"
+    ),
     "runnables.compose.policies.timeout:RunnableTimeout._transform": (
         "a thread cannot be stopped, a task can"
     ),

@@ -48,7 +48,7 @@ class Finds(Tens):
             self.fails(values)
         config = scope or {}
         chosen = sorted((config.get("configurable") or {}).items())
-        around = (tenant.get(), chosen, config.get("tags"), kwargs)
+        around = (tenant.get(), chosen, sorted(config.get("tags") or ()), kwargs)
         return [f"bulk {value} {around}" for value in values]
 
 

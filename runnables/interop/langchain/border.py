@@ -160,7 +160,7 @@ def _fill(
         scope["recursion_limit"] = depth
 
 
-def without_handlers(config: Mapping[str, Any]) -> dict[str, Any]:
+def _without_handlers(config: Mapping[str, Any]) -> dict[str, Any]:
     """Make a config without handlers the one that LangChain finds in this context; return it.
 
     What LangChain runs inside is then reported once: by `_Ambient`, as below the run of ours.
@@ -171,19 +171,6 @@ def without_handlers(config: Mapping[str, Any]) -> dict[str, Any]:
         bare.pop(key, None)
     var_child_runnable_config.set(cast("Any", bare))
     return bare
-
-
-@contextmanager
-def config_of_theirs_kept() -> Iterator[None]:
-    """Give LangChain's config back to the caller as it was.
-
-    LangChain itself copies the context for most calls, but not for batches and retrievers.
-    """
-    token = var_child_runnable_config.set(var_child_runnable_config.get())
-    try:
-        yield
-    finally:
-        var_child_runnable_config.reset(token)
 
 
 def scope_inside(scope: Scope | None) -> Scope | None:

@@ -13,11 +13,7 @@ from runnables.core.config import CURRENT_SCOPE
 from runnables.core.description import fields_of
 from runnables.core.rows import RowScope
 from runnables.engine.tasks import let_loop_close
-from runnables.interop.langchain.border import (
-    config_of_ours,
-    config_of_theirs_kept,
-    without_handlers,
-), for_batch
+from runnables.interop.langchain.border import config_of_ours, for_batch
 from runnables.interop.langchain.chunks import achunks_of_theirs, chunks_of_theirs
 from runnables.interop.langchain.guard import AsyncGuard, Guard
 from runnables.interop.langchain.run_ids import own_run, own_runs
@@ -216,7 +212,7 @@ class LangChainRunnable(Runnable[Any, Any]):
         """Run our runnable's own `batch`, with a run of LangChain's for each input."""
         if not inputs:
             return []
-        with config_of_theirs_kept(), own_runs(config, len(inputs)) as configs:
+        with own_runs(config, len(inputs)) as configs:
             work = partial(self._batch_work, configs=configs, options=kwargs)
             return self._batch_with_config(
                 work, inputs, configs, return_exceptions=return_exceptions, run_type=self._run_type
@@ -233,7 +229,7 @@ class LangChainRunnable(Runnable[Any, Any]):
         """Do what `batch` does, async."""
         if not inputs:
             return []
-        with config_of_theirs_kept(), own_runs(config, len(inputs)) as configs:
+        with own_runs(config, len(inputs)) as configs:
             work = partial(self._abatch_work, configs=configs, options=kwargs)
             return await self._abatch_with_config(
                 work, inputs, configs, return_exceptions=return_exceptions, run_type=self._run_type
@@ -274,7 +270,6 @@ def _rows(
     """Return the config of each row of a batch of ours, and the limit of all of them."""
     reported = frozenset(str(manager.run_id) for manager in managers)
     limits = [limit for one in configs if (limit := one.get("max_concurrency")) is not None]
-    outer = without_handlers(configs[0])
     scopes = [
         config_of_ours(
             manager,
@@ -282,12 +277,12 @@ def _rows(
             name=config.get("run_name"),
             reported=reported,
             kind=RowScope,
-            outer=outer,
             around=around,
         )
         for manager, config in zip(managers, configs, strict=True)
     ]
-    CURRENT_SCOPE.set(scopes[0].child(scopes[0].next_id))  # `for_batch` resets it
+    first = cast("RowScope", scopes[0])
+    CURRENT_SCOPE.set(first.child(str(managers[0].run_id)))  # `for_batch` resets it
     return scopes, min(limits, default=None)
 
 

@@ -8,7 +8,7 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 from typing_extensions import override
 
-from runnables.interop.langchain.border import config_of_ours, config_of_theirs_kept
+from runnables.interop.langchain.border import config_of_ours
 from runnables.interop.langchain.values import to_value
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class RetrieverForLangChain(BaseRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **options: Any
     ) -> list[Document]:
-        with config_of_theirs_kept():
-            found = self.ours.invoke(query, config_of_ours(run_manager), **options)
+        found = self.ours.invoke(query, config_of_ours(run_manager), **options)
         documents: list[Document] = to_value(list(found))
         return documents
 
@@ -49,7 +48,6 @@ class RetrieverForLangChain(BaseRetriever):
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **options: Any
     ) -> list[Document]:
-        with config_of_theirs_kept():
-            found = await self.ours.ainvoke(query, config_of_ours(run_manager), **options)
+        found = await self.ours.ainvoke(query, config_of_ours(run_manager), **options)
         documents: list[Document] = to_value(list(found))
         return documents
