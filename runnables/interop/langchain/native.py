@@ -281,7 +281,8 @@ def _rows(
         )
         for manager, config in zip(managers, configs, strict=True)
     ]
-    CURRENT_SCOPE.set(scopes[0].child(scopes[0].next_id))  # `for_batch` resets it
+    first = cast("RowScope", scopes[0])
+    CURRENT_SCOPE.set(first.child(str(managers[0].run_id)))  # `for_batch` resets it
     return scopes, min(limits, default=None)
 
 
