@@ -104,6 +104,9 @@ class Writer:
             if sizes:
                 self._set_space(connection, sizes.pop())
             rows = _rows(connection, group)  # another process may have written since the plan
+            for doc in group:  # before a change drops the row that has the vector of a known string
+                if doc.text not in blobs and (blob := _vector(connection, doc.text)) is not None:
+                    blobs[doc.text] = blob
             done = [self._put(connection, doc, rows.get(doc.id), blobs) for doc in group]
         return Added(done.count("added"), done.count("updated"), done.count("unchanged"))
 
@@ -120,7 +123,7 @@ class Writer:
         if row is not None and row[0] == doc.text:
             connection.execute("UPDATE docs SET metadata = ? WHERE id = ?", (doc.metadata, doc.id))
             return "updated"
-        blob = blobs.get(doc.text) or _vector(connection, doc.text)
+        blob = blobs.get(doc.text)
         if blob is None:
             raise StoreError(
                 "Another process has removed a document while this one stored one of the same "

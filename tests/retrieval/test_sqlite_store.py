@@ -203,6 +203,14 @@ def test_a_text_that_is_known_is_not_embedded_again(path: str, call: Call) -> No
         assert len(store.search([1.0, *[0.0] * 24], k=10, filter={"of": "b"})) == 1
 
 
+def test_the_vector_of_a_text_outlives_the_document_that_had_it(path: str) -> None:
+    """Where one call gives that document another string, and the old one to a new document."""
+    with SQLiteStore(path, WordEmbeddings()) as store:
+        store.add([Document("sea", id="a")])
+        assert store.add([Document("fish", id="a"), Document("sea", id="b")]) == (1, 1, 0)
+        assert store.search("sea", k=1)[0].id == "b"
+
+
 # -- files that are refused
 
 
