@@ -290,9 +290,11 @@ class SQLiteStore(Value, VectorStore):
         asked = [known[query] if isinstance(query, str) else query for query in search.queries]
         units = [to_unit(vector, "the vector of the question") for vector in asked]
         with self._database.read() as connection:
-            self._writer.check_space(connection, *{len(unit) for unit in units})
+            # The first read decides what the transaction sees. It is that of the cache, for which
+            # threads wait in turn: no thread gets vectors that are newer than what it sees.
             with self._cache as cache:
                 view = cache.refresh(connection)
+            self._writer.check_space(connection, *{len(unit) for unit in units})
             return run_search(connection, view, search, units)
 
     @property

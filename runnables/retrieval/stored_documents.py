@@ -153,15 +153,19 @@ def _problem(value: Any) -> str | None:
         return None if is_small else f"is {value!r}, a number of more than 64 bits"
     if isinstance(value, float):
         return None if value - value == 0 else f"is {value!r}"
-    kind: Any = type(value)
-    if kind is list:
+    if _is(value, list):
         return _first_problem(value)
-    if kind is dict:
+    if _is(value, dict):
         if not all(isinstance(key, str) for key in value):
             return "is a dict with a key that is no string"
         return _first_problem(list(value.values()))
     hint = " (its isoformat() is a string)" if hasattr(value, "isoformat") else ""
     return f"is {_kind(value)}{hint}"
+
+
+def _is(value: Any, kind: type[Any]) -> bool:
+    """Tell whether a value is of this class, and of none below it, which JSON would not keep."""
+    return type(value) is kind
 
 
 def _first_problem(values: Sequence[Any]) -> str | None:
