@@ -1,4 +1,4 @@
-"""A store is a dict of documents, whoever changes it: laws over any changes."""
+"""A store is a dict of documents that is searched: laws over any changes."""
 
 from __future__ import annotations
 
