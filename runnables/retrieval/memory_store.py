@@ -17,6 +17,7 @@ class InMemoryVectorStore(SQLiteStore):
 
     Args:
         embeddings: the model that embeds documents and questions.
+        embedding: LangChain's name for it.
 
     Raises:
         ConfigError: no model of embeddings.
@@ -30,8 +31,11 @@ class InMemoryVectorStore(SQLiteStore):
     """
 
     @checks_keywords
-    def __init__(self, embeddings: EmbedsStrings) -> None:
-        super().__init__(IN_MEMORY, embeddings)
+    def __init__(
+        self, embeddings: EmbedsStrings | None = None, *, embedding: EmbedsStrings | None = None
+    ) -> None:
+        model: Any = embeddings if embedding is None else embedding
+        super().__init__(IN_MEMORY, model)
 
     def _settings(self) -> dict[str, Any]:
         return {"embeddings": self.embeddings}

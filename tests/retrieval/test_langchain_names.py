@@ -43,6 +43,15 @@ def test_a_store_is_made_of_strings_or_documents(call: Call, tmp_path: Path) -> 
         store.close()
 
 
+def test_the_model_has_their_name() -> None:
+    """As a keyword of the store in memory; without a model, there is none."""
+    model = WordEmbeddings()
+    with InMemoryVectorStore(embedding=model) as store:
+        assert store.embeddings is model
+    with pytest.raises(ConfigError, match="expected a model of embeddings"):
+        InMemoryVectorStore()
+
+
 def test_what_is_added_has_ids(store: InMemoryVectorStore, call: Call) -> None:
     """Those that were given, or those of the content; they are returned."""
     docs = [Document("flour"), Document("violin", id="v")]
