@@ -71,8 +71,8 @@ NAMED_MODELS: Final[Mapping[str, NamedModel]] = {
 
 _BY_NAME: Final = {name.lower(): model for name, model in NAMED_MODELS.items()}
 
-_unavailable: NotFetched | None = None
-"""Why this process uses the second choice; None while it does not."""
+_chosen: NamedModel | None = None
+"""The model that is the default one of this process; None: it was not needed yet."""
 
 
 def check_model(model: str | None) -> None:
@@ -93,8 +93,8 @@ def check_model(model: str | None) -> None:
 def find_model(model: str | None, given_up: Callable[[], bool] = lambda: False) -> FoundModel:
     """Return a model by its name or path; None: the default one. Fetch its file if need be.
 
-    Once the default has turned out not to be available, the process stays with the second choice,
-    until `forget`: so the vectors of one run can be compared.
+    The process stays with the default that it has chosen, until `forget`: so the vectors of one run
+    can be compared.
 
     Raises:
         WeightsError: its file cannot be had.
@@ -108,27 +108,33 @@ def find_model(model: str | None, given_up: Callable[[], bool] = lambda: False) 
 
 
 def _default(given_up: Callable[[], bool]) -> FoundModel:
-    global _unavailable
-    if _unavailable is None:
-        try:
-            return _found(_MINILM, given_up)
-        except NotFetched as error:
-            reason = error
-    else:
-        reason = _unavailable
+    global _chosen
+    if _chosen is not None:
+        return _found(_chosen, given_up)
     try:
-        second = _found(_SMOLLM2, given_up)
+        found = _found(_MINILM, given_up)
+    except NotFetched as reason:
+        return _second_choice(reason, given_up)
+    _chosen = _MINILM
+    return found
+
+
+def _second_choice(reason: NotFetched, given_up: Callable[[], bool]) -> FoundModel:
+    global _chosen
+    try:
+        found = _found(_SMOLLM2, given_up)
     except NotFetched:
         raise reason from None
-    if _unavailable is None:
-        _unavailable = reason
-        warnings.warn(
-            f"{MINILM.name} cannot be had, so {SMOLLM2.name} makes the embeddings, which find "
-            f'less. Name "local:{SMOLLM2.name}" to choose it without this warning. {reason}',
-            RuntimeWarning,
-            stacklevel=2,
-        )
-    return second
+    if _chosen is not None:  # another thread has chosen meanwhile
+        return _found(_chosen, given_up)
+    _chosen = _SMOLLM2
+    warnings.warn(
+        f"{MINILM.name} cannot be had, so {SMOLLM2.name} makes the embeddings, which find less. "
+        f'Name "local:{SMOLLM2.name}" to choose it without this warning. {reason}',
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return found
 
 
 def _found(named: NamedModel, given_up: Callable[[], bool]) -> FoundModel:
@@ -137,9 +143,9 @@ def _found(named: NamedModel, given_up: Callable[[], bool]) -> FoundModel:
 
 
 def forget() -> None:
-    """Look for the default model anew at the next call."""
-    global _unavailable
-    _unavailable = None
+    """Choose the default model anew at the next call."""
+    global _chosen
+    _chosen = None
 
 
 def vector_space(model: str | None, pooling: Pooling | None) -> str:
