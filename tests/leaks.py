@@ -63,6 +63,11 @@ def busy_threads() -> set[threading.Thread]:
     }
 
 
+def lasting_threads() -> set[threading.Thread]:
+    """Return the threads at work that are no workers: of servers that a module's tests share."""
+    return {thread for thread in busy_threads() if thread.name != "runnables-worker"}
+
+
 def _is_idle(thread: threading.Thread, frames: dict[int, FrameType]) -> bool:
     """Tell whether this is a worker of the library that waits for a job in its own loop."""
     if not thread.name.startswith("runnables-worker"):

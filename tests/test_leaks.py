@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.both_modes import run_clean
-from tests.leaks import OURS, nothing_left
+from tests.leaks import OURS, busy_threads, lasting_threads, nothing_left
 
 SOON = 0.01
 
@@ -59,6 +59,23 @@ def test_an_open_stream_is_a_leak() -> None:
 
     with pytest.raises(AssertionError, match="numbers"):
         run_clean(leave_a_stream())
+
+
+def test_a_thread_of_a_server_is_no_worker_at_work() -> None:
+    """A limit is held by workers, whatever servers a module's tests share beside them."""
+    end = threading.Event()
+    server = threading.Thread(target=end.wait, name="server")
+    worker = threading.Thread(target=end.wait, name="runnables-worker")
+    server.start()
+    worker.start()
+    try:
+        assert {server, worker} <= busy_threads()
+        assert server in lasting_threads()
+        assert worker not in lasting_threads()
+    finally:
+        end.set()
+        server.join()
+        worker.join()
 
 
 async def test_blocking_the_loop_is_an_error() -> None:

@@ -250,7 +250,7 @@ def test_steps_around_a_bulk_step_keep_the_limit_and_use_it(limit: int, call: Ca
     assert len(call.batch(chain, range(60), max_concurrency=limit)) == 60
     for gauge in (before, after):
         assert gauge.peak == limit
-        assert gauge.threads <= limit
+        assert len(gauge.threads) <= limit, gauge.threads
 
 
 def test_bulk_calls_that_end_their_rows_run_side_by_side(call: Call) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.leaks import busy_threads, wait_for
+from tests.leaks import busy_threads, lasting_threads, wait_for
 
 PATIENCE = 4.0
 """Seconds that a test waits for something that should happen at once."""
@@ -22,17 +22,23 @@ class Gauge:
     """A leaf that counts how many of its calls run at once; it returns its input.
 
     Calls wait for one another until `want` of them run at once; after that they only take a
-    moment. So the peak reaches the limit, and exceeds it where no limit is enforced.
+    moment. So the peak reaches the limit, and exceeds it where no limit is enforced. Threads that
+    were at work before the gauge was made do not count.
     """
 
     def __init__(self, want: int) -> None:
         self.want = want
         self.peak = 0
-        self.threads = 0
+        self.threads: list[str] = []
+        """The names of the threads at work at the peak."""
         self.began: list[Any] = []
         self._inside = 0
         self._met = threading.Event()
         self._lock = threading.Lock()
+        self._others = lasting_threads()
+
+    def _at_work(self) -> list[str]:
+        return [thread.name for thread in busy_threads() - self._others]
 
     def call(self, value: Any) -> Any:
         with self._counted(value):
@@ -59,8 +65,8 @@ class Gauge:
             full = self._inside >= self.want and not self._met.is_set()
         if full:
             # a thread on its way back to its queue is no longer there a moment later
-            wait_for(lambda: len(busy_threads()) <= self.want, 0.5)
-            self.threads = len(busy_threads())
+            wait_for(lambda: len(self._at_work()) <= self.want, 0.5)
+            self.threads = self._at_work()
             self._met.set()
         try:
             yield

@@ -25,7 +25,7 @@ from runnables import (
 )
 from tests.laws.gauges import GAUGE_PATIENCE
 from tests.laws.specimens import NO_BACKOFF
-from tests.leaks import busy_threads, wait_for
+from tests.leaks import busy_threads, lasting_threads, wait_for
 
 Path = tuple[str, ...]
 
@@ -58,7 +58,8 @@ class Watch:
         patience: how many seconds they wait.
         began: the paths of the leaves, in the order in which they began.
         limits: all calls with a limit, in the order in which they began.
-        threads: how many threads were at work while the first leaf ran.
+        threads: the names of the new threads at work while the first leaf ran.
+        others: threads that were at work before, such as those of servers.
         met: set when enough leaves run at once.
         tripped: the paths that have failed once.
         lock: protects the attributes above.
@@ -68,10 +69,14 @@ class Watch:
     patience: float = GAUGE_PATIENCE
     began: list[Path] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
-    threads: int = 0
+    threads: list[str] = field(default_factory=list)
     met: threading.Event = field(default_factory=threading.Event)
     tripped: set[Path] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    others: set[threading.Thread] = field(default_factory=lasting_threads)
+
+    def at_work(self) -> list[str]:
+        return [thread.name for thread in busy_threads() - self.others]
 
     @contextmanager
     def leaf(self, place: Place) -> Iterator[None]:
@@ -93,8 +98,8 @@ class Watch:
         with self.leaf(place):
             if len(self.began) == 1:  # not in a loop: this waits
                 limit = place.limits[0].limit
-                wait_for(lambda: len(busy_threads()) <= limit, 0.5)  # one may be about to end
-                self.threads = len(busy_threads())
+                wait_for(lambda: len(self.at_work()) <= limit, 0.5)  # one may be about to end
+                self.threads = self.at_work()
             self.met.wait(self.patience if self.meet > 1 else 0.0005)
         return "leaf"
 

@@ -62,7 +62,7 @@ def check_limits(watch: Watch) -> None:
     """Check that no call ran more leaves than its limit, nor more threads than slots."""
     exceeded = [(limit.peak, limit.limit) for limit in watch.limits if limit.peak > limit.limit]
     assert not exceeded, f"leaves at once, and the limit: {exceeded}"
-    assert watch.threads <= watch.limits[0].limit, "more threads than slots"
+    assert len(watch.threads) <= watch.limits[0].limit, f"more threads than slots: {watch.threads}"
 
 
 def leaves_of(way: str, node: Node) -> list[Path]:
