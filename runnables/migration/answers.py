@@ -49,7 +49,7 @@ class Rules(NamedTuple):
 
     Attributes:
         made_ours: packages whose names become ours in any case: code that needs one that is not
-            here then fails at its import. Nobody but the runner of public code wants that.
+            here then fails at its import. Only the runner of public code uses that.
         only_listed: whether that holds for all names but those of the packages in `STAYS`, too.
     """
 
