@@ -17,7 +17,8 @@ from typing import Final
 import runnables
 from runnables.core.elsewhere import where_is
 from runnables.core.names_of_langchain import SENTENCES
-from runnables.migration.names import KEYWORDS, MOVED, OURS, RENAMED, STAYS, Ours, answer_for
+from runnables.migration.answers import Ours, answer_for
+from runnables.migration.names import KEYWORDS, MOVED, OURS, RENAMED, STAYS
 from scripts.langchain_names import all_names
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
@@ -34,7 +35,9 @@ def answers() -> dict[str, dict[str, list[str]]]:
         sentence: subject for subject, sentences in SENTENCES.items() for sentence in sentences
     }
     found: dict[str, dict[str, list[str]]] = {subject: {} for subject in (*SENTENCES, _PROVIDERS)}
-    for name in sorted(set().union(*all_names().values()), key=str.casefold):
+    for name in sorted(
+        set().union(*all_names().values()), key=lambda name: (name.casefold(), name)
+    ):
         if name not in OURS:
             sentence = where_is(name, runnables.__all__).strip()
             found[subject_of.get(sentence, _PROVIDERS)].setdefault(sentence, []).append(name)
@@ -60,7 +63,7 @@ def _here() -> list[str]:
     homes: dict[tuple[str, str], list[str]] = {}
     known: set[str] = set()
     for module in modules:
-        for name in sorted(all_names()[module], key=str.casefold):
+        for name in sorted(all_names()[module], key=lambda name: (name.casefold(), name)):
             answer = answer_for(module, name)
             if name not in known and isinstance(answer, Ours) and answer.name == name:
                 known.add(name)

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from runnables.migration.names import ROOTS, STAYS, Rules, is_theirs
+from runnables.migration.answers import Rules, is_theirs
+from runnables.migration.names import ROOTS, STAYS
 from runnables.migration.reading import Code, UnreadableCode, read
-from runnables.migration.source import migrate_pieces
+from runnables.migration.source import migrate_cells
 
 PACKAGES: Final = frozenset(
     root
@@ -41,15 +42,15 @@ def rewritten(cells: Sequence[str], rules: Rules = OURS_ALONE) -> list[str]:
         cells: the code, without magics; a cell that does not parse is returned as it is.
         rules: what becomes of a name that has no counterpart.
     """
-    pieces: dict[int, Code] = {}
+    codes: dict[int, Code] = {}
     for number, cell in enumerate(cells):
         try:
-            pieces[number] = read(cell)
+            codes[number] = read(cell)
         except UnreadableCode:
             continue
-    migrated = migrate_pieces(list(pieces.values()), rules)
-    texts = dict(zip(pieces, (found.text for found in migrated), strict=True))
-    return [texts.get(number, cell) for number, cell in enumerate(cells)]
+    migrated = migrate_cells(list(codes.values()), rules)
+    changed = dict(zip(codes, (found.text for found in migrated), strict=True))
+    return [changed.get(number, cell) for number, cell in enumerate(cells)]
 
 
 def names_from(cell: str) -> Iterator[tuple[str, str]]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from runnables.errors import ConfigError
 from runnables.migration import notebooks
-from runnables.migration.names import MIGRATE, Rules
+from runnables.migration.answers import MIGRATE, Rules
 from runnables.migration.reading import UnreadableCode
-from runnables.migration.source import Finding, migrate_pieces, migrate_source
+from runnables.migration.source import Finding, migrate_cells, migrate_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -144,17 +144,17 @@ def _notebook_encoding(data: bytes) -> str:
 
 
 def _migrate_notebook(change: FileChange, rules: Rules) -> str:
-    pieces: list[tuple[notebooks.Cell, Code, list[str]]] = []
+    codes: list[tuple[notebooks.Cell, Code, list[str]]] = []
     for cell in notebooks.cells(change.before):
         try:
             read = notebooks.read_cell(cell.source)
         except UnreadableCode as error:
             raise UnreadableCode(f"{error} of cell {cell.number}") from None
         if read is not None:
-            pieces.append((cell, *read))
+            codes.append((cell, *read))
     changed: list[tuple[notebooks.Cell, str]] = []
-    migrated = migrate_pieces([code for _, code, _ in pieces], rules)
-    for (cell, code, magics), new in zip(pieces, migrated, strict=True):
+    migrated = migrate_cells([code for _, code, _ in codes], rules)
+    for (cell, code, magics), new in zip(codes, migrated, strict=True):
         for found in new.findings:
             line = notebooks.line_in_cell(code, found.line)
             change.findings.append((f"cell {cell.number}, line {line}", found))

@@ -160,7 +160,7 @@ def with_sources(text: str, changed: Sequence[tuple[Cell, str]]) -> str:
 
 
 def _written(value: str, source: str) -> str:
-    """Return a JSON value for code, in the form of the older one."""
+    """Return a JSON value for code, written as the older one."""
     if value.startswith('"') or '"' not in value:
         return _string(source, value)
     raw = {json.loads(item): item for item in _strings(value)}

@@ -7,17 +7,8 @@ import builtins
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from runnables.migration.names import (
-    COMPANIONS,
-    MIGRATE,
-    STAYS_WITH,
-    Ours,
-    Rules,
-    Theirs,
-    answer_for,
-    is_theirs,
-    staying,
-)
+from runnables.migration.answers import MIGRATE, Ours, Rules, Theirs, answer_for, is_theirs, staying
+from runnables.migration.names import COMPANIONS, STAYS_WITH
 from runnables.migration.statements import Target
 
 if TYPE_CHECKING:
@@ -41,7 +32,7 @@ class ModuleName:
         added: our modules that are imported beside it, as its uses are spelled with them.
         stays: whether something uses it as before.
         why: why it stays, if it does.
-        is_told: whether the uses that it stays for are listed themselves.
+        is_listed: whether the uses that it stays for are listed by themselves.
     """
 
     name: str
@@ -51,25 +42,25 @@ class ModuleName:
     added: list[str] = field(default_factory=list[str])
     stays: bool = False
     why: str = ""
-    is_told: bool = False
+    is_listed: bool = False
 
 
 class Plan:
-    """The decisions for some pieces of code, which see each other's names."""
+    """The decisions for cells, which see each other's names."""
 
-    def __init__(self, pieces: Sequence[Code], rules: Rules = MIGRATE) -> None:
+    def __init__(self, cells: Sequence[Code], rules: Rules = MIGRATE) -> None:
         """Decide.
 
         Args:
-            pieces: the cells of a notebook, or one file.
+            cells: the cells of a notebook, or one file.
             rules: what becomes of a name that has no counterpart.
         """
         self.rules = rules
-        self._bound = {name for code in pieces for name in code.bound}
-        self._words = {name for code in pieces for name in code.words}
-        self._pieces = pieces
+        self._bound = {name for code in cells for name in code.bound}
+        self._words = {name for code in cells for name in code.words}
+        self._cells = cells
         self._called_with: dict[str, set[str]] = {}
-        for code in pieces:
+        for code in cells:
             for call in code.calls:
                 given = {name for name, _, _ in call.keywords}
                 self._called_with.setdefault(call.called[-1], set()).update(given)
@@ -78,7 +69,7 @@ class Plan:
         self.modules: dict[tuple[str, str], ModuleName] = {}
         """Names of modules, by name and module."""
         self._roots: dict[str, set[str]] = {}
-        for code in pieces:
+        for code in cells:
             for node in code.imports:
                 self._note(node)
         for found in self.modules.values():
@@ -173,7 +164,7 @@ class Plan:
         """Tell whether a name that is imported from a module is a module, from its uses."""
         if not name.islower():
             return False
-        uses = [d for code in self._pieces for d in code.dotted if d.parts[0] == bound]
+        uses = [d for code in self._cells for d in code.dotted if d.parts[0] == bound]
         trial = ModuleName(bound, whole, path=False)
         return any(next(self._answers(trial, use.parts), None) is not None for use in uses)
 
@@ -188,7 +179,7 @@ class Plan:
     def _uses(self, owner: ModuleName) -> list[Dotted]:
         return [
             dotted
-            for code in self._pieces
+            for code in self._cells
             for dotted in code.dotted
             if dotted.parts[0] == owner.name and self._owner(dotted) is owner
         ]
@@ -213,7 +204,7 @@ class Plan:
         found = [answer[1] for answer in answers if answer is not None]
         modules = list(dict.fromkeys(ours.module for ours in found))
         owner.stays = len(found) < len(uses) or owner.name in self._words or not uses
-        owner.is_told = any(self.missing(use) is not None for use in uses)
+        owner.is_listed = any(self.missing(use) is not None for use in uses)
         if not uses or not found:
             owner.why = self._unused(owner, bool(uses))
         elif len(self._roots[owner.name]) > 1 or owner.name in self._bound:
@@ -240,9 +231,9 @@ class Plan:
 
     def _star(self, module: str) -> list[Target] | None:
         """Return the imports in the place of a star import, where it is sure what it gives."""
-        if any(code.other_star for code in self._pieces):
+        if any(code.other_star for code in self._cells):
             return None
-        used = {d.parts[0] for code in self._pieces for d in code.dotted}
+        used = {d.parts[0] for code in self._cells for d in code.dotted}
         known = {*self._bound, *_ALWAYS, *self._roots}
         names = sorted(name for name in used - known if not name.startswith("__"))
         answers = {name: answer_for(module, name, MIGRATE) for name in names}

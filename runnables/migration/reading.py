@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from runnables.errors import RunnablesError
-from runnables.migration.names import is_theirs
+from runnables.migration.answers import is_theirs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ class Call:
 
 @dataclass
 class Code:
-    """A piece of code, and what is in it.
+    """Code, and what is in it.
 
     Attributes:
         text: the code.
@@ -68,7 +68,7 @@ class Code:
         calls: its calls.
         bound: the names that it binds otherwise than by those imports.
         words: words in parts of it that are not read as Python.
-        strings: texts in it, with the line of each.
+        strings: strings in it, with the line of each.
         other_star: whether it has a star import of another package.
     """
 
@@ -91,7 +91,7 @@ class Code:
         return (self._starts[line - 1] if line <= len(self._starts) else len(self.text)) + column
 
     def span(self, node: ast.stmt | ast.expr) -> tuple[int, int]:
-        """Return the offsets where a piece of the code begins and ends."""
+        """Return the offsets where a part of the code begins and ends."""
         end_line, end_column = node.end_lineno, node.end_col_offset
         assert end_line is not None
         assert end_column is not None
@@ -106,7 +106,7 @@ class Code:
 
 
 def read(text: str, opaque: str = "") -> Code:
-    """Read a piece of code.
+    """Read code.
 
     Args:
         text: the code.
@@ -200,7 +200,7 @@ def _parts(
 
 
 def _bound(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a piece of syntax binds, other than by an assignment or an import."""
+    """Yield the names that a part of the syntax binds, other than by an assignment or an import."""
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             yield name

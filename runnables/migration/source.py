@@ -7,17 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from runnables.migration.names import (
-    KEYWORDS,
-    METHODS,
-    MIGRATE,
-    NO_KEYWORD,
-    PYDANTIC,
-    PYDANTIC_CHANGED,
-    Rules,
-    Theirs,
-    is_theirs,
-)
+from runnables.migration.answers import MIGRATE, Rules, Theirs, is_theirs
+from runnables.migration.names import KEYWORDS, METHODS, NO_KEYWORD, PYDANTIC, PYDANTIC_CHANGED
 from runnables.migration.planning import Plan
 from runnables.migration.reading import Code, UnreadableCode, read
 from runnables.migration.statements import changed_from, changed_import
@@ -47,7 +38,7 @@ class Finding(NamedTuple):
 
 @dataclass
 class Migrated:
-    """A piece of code after the change.
+    """Code after the change.
 
     Attributes:
         text: the code.
@@ -72,22 +63,22 @@ def migrate_source(text: str, rules: Rules = MIGRATE) -> Migrated:
         >>> migrate_source("from langchain_core.prompts import ChatPromptTemplate").text
         'from runnables import ChatPromptTemplate'
     """
-    return migrate_pieces([read(text)], rules)[0]
+    return migrate_cells([read(text)], rules)[0]
 
 
-def migrate_pieces(pieces: Sequence[Code], rules: Rules = MIGRATE) -> list[Migrated]:
-    """Return pieces of code that see each other's names, with our imports and keywords.
+def migrate_cells(cells: Sequence[Code], rules: Rules = MIGRATE) -> list[Migrated]:
+    """Return cells of code that see each other's names, with our imports and keywords.
 
     Args:
-        pieces: the pieces, as `read` returns them.
+        cells: the cells, as `read` returns them.
         rules: what becomes of a name that has no counterpart.
 
     Raises:
-        UnreadableCode: a piece would not parse any more; nothing is to be written then.
+        UnreadableCode: a cell would not parse any more; nothing is to be written then.
     """
-    plan = Plan(pieces, rules)
-    found = [_migrated(code, plan) for code in pieces]
-    for code, migrated in zip(pieces, found, strict=True):
+    plan = Plan(cells, rules)
+    found = [_migrated(code, plan) for code in cells]
+    for code, migrated in zip(cells, found, strict=True):
         if migrated.text != code.text:
             try:
                 ast.parse(migrated.text)
@@ -97,7 +88,7 @@ def migrate_pieces(pieces: Sequence[Code], rules: Rules = MIGRATE) -> list[Migra
 
 
 class _Edits:
-    """Changes of a text, each of a part of its own."""
+    """Changes of a string, each of a part of its own."""
 
     def __init__(self, code: Code) -> None:
         self._code = code
@@ -172,12 +163,12 @@ def _module_findings(plan: Plan, node: ast.Import) -> Iterator[Finding]:
 
 
 def _of_module(found: ModuleName, line: int, what: str) -> Iterator[Finding]:
-    if found.stays and not found.is_told:
+    if found.stays and not found.is_listed:
         yield Finding(line, what, found.why or "It is used in a way that cannot be changed.")
 
 
 def _joined(code: Code, start: int, end: int, statements: Sequence[str]) -> str:
-    """Return several statements in the place of one: on lines of their own where there is room."""
+    """Return several statements in the place of one: on lines of their own where there is space."""
     before, after = code.line_of(start)[0], code.line_of(end)[1].strip()
     if before.strip() or (after and not after.startswith("#")):
         return "; ".join(statements)

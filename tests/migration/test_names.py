@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import runnables_providers
+from runnables.migration.answers import Ours, Rules, Theirs, answer_for, is_theirs
 from runnables.migration.names import (
     COMMUNITY,
     COMPANIONS,
@@ -21,11 +22,6 @@ from runnables.migration.names import (
     ROOTS,
     STAYS,
     STAYS_WITH,
-    Ours,
-    Rules,
-    Theirs,
-    answer_for,
-    is_theirs,
 )
 from runnables_providers._remote import other_names
 from scripts.langchain_names import all_names

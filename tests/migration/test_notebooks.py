@@ -1,4 +1,4 @@
-"""Notebooks change in their code alone: magics, text, outputs and the form of the JSON stay."""
+"""Notebooks change in their code alone: magics, outputs and how the JSON is written stay."""
 
 from __future__ import annotations
 

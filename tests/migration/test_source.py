@@ -139,7 +139,7 @@ def test_a_module_becomes_ours_with_its_uses(before: str, after: str) -> None:
 
 @pytest.mark.parametrize("code", STAYING)
 def test_what_is_not_certain_stays(code: str) -> None:
-    """Other packages, texts, and what has no counterpart are not changed."""
+    """Other packages, strings, and what has no counterpart are not changed."""
     _check(code, code)
 
 
