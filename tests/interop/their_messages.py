@@ -117,9 +117,9 @@ their_messages: st.SearchStrategy[lc.BaseMessage] = st.one_of(
 def streams_of_blocks(draw: st.DrawFn) -> list[dict[str, Any]]:
     """The fields of the chunks of an answer of blocks: reasoning with a signature, then text."""
     fields: list[dict[str, Any]] = [{"content": draw(st.sampled_from(["", []])), "id": "msg_1"}]
-    thoughts = draw(st.lists(strings, max_size=2))
-    blocks = [{"type": "thinking", "thinking": text, "index": 0} for text in thoughts]
-    if thoughts:
+    reasoning = draw(st.lists(strings, max_size=2))
+    blocks = [{"type": "thinking", "thinking": text, "index": 0} for text in reasoning]
+    if reasoning:
         blocks.append({"type": "thinking", "thinking": "", "signature": "s", "index": 0})
     for index in range(draw(st.integers(1, 2))):
         parts = draw(st.lists(strings, min_size=1, max_size=3))
