@@ -10,8 +10,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from runnables.core.foreign import from_foreign
 from runnables.errors import ConfigError
 from runnables.retrieval.documents import Document
 
@@ -57,7 +58,8 @@ def to_stored(docs: Iterable[Document], owner: str) -> list[StoredDocument]:
     if not is_iterable(docs):
         raise ConfigError(f"{owner} takes a list of documents, got {_kind(docs)}.")
     found: dict[str, StoredDocument] = {}
-    for index, doc in enumerate(docs):
+    for index, given in enumerate(docs):
+        doc = cast("Document", from_foreign(given))  # LangChain's documents become ours
         stored = _stored(doc, f"{owner}: document {index}")
         found.pop(stored.id, None)  # the last one counts, and stands where it stands
         found[stored.id] = stored

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from runnables.core.foreign import from_foreign
 from runnables.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def check_model(model: Any, owner: str) -> EmbedsStrings:
                 f"{owner}(embeddings={model!r}): expected a model of embeddings, such as "
                 "init_embeddings('local')."
             )
-    return cast("EmbedsStrings", model)
+    return cast("EmbedsStrings", from_foreign(model))  # LangChain's becomes ours
 
 
 def embed_queries(model: EmbedsStrings, strings: Sequence[str]) -> list[list[float]]:

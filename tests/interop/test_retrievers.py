@@ -27,6 +27,7 @@ from runnables import (
     Document,
     RunnableLambda,
     RunnablePassthrough,
+    SQLiteStore,
     StrOutputParser,
     from_langchain,
     to_langchain,
@@ -206,3 +207,14 @@ def test_a_classic_chain_is_a_step_of_ours(call: Call) -> None:
         ours = RunnablePassthrough() | chain | (lambda result: result["answer"])
         assert call.invoke(ours, {"input": "sea"}) == "It is calm."
     assert usage.calls == 1
+
+
+def test_a_store_of_ours_takes_documents_and_embeddings_of_langchain(call: Call) -> None:
+    """They become ours where they arrive; the same again changes nothing."""
+    theirs = [TheirDocument(line, metadata={"n": n}) for n, line in enumerate(LINES)]
+    with SQLiteStore(":memory:", TheirFakeEmbedding(size=8)) as store:  # type: ignore[arg-type]
+        assert store.add(theirs).added == len(LINES)  # type: ignore[arg-type]
+        assert store.add(theirs).unchanged == len(LINES)  # type: ignore[arg-type]
+        (found,) = call.invoke(store.as_retriever(k=1), LINES[1])
+    assert isinstance(found, Document)
+    assert (found.page_content, found.metadata) == (LINES[1], {"n": 1})

@@ -54,10 +54,10 @@ def run(strings: list[str], *, truncate: bool, prompt: str = "{}") -> tuple[Word
     return server, emitted
 
 
-TEXTS = st.lists(st.text(st.sampled_from("ab c\n"), max_size=120), max_size=40)
+STRINGS = st.lists(st.text(st.sampled_from("ab c\n"), max_size=120), max_size=40)
 
 
-@given(strings=TEXTS)
+@given(strings=STRINGS)
 def test_every_string_has_its_own_answer_in_order(strings: list[str]) -> None:
     """What fits is embedded as it is, and of the others a beginning that fits."""
     _, emitted = run(strings, truncate=True)
@@ -70,7 +70,7 @@ def test_every_string_has_its_own_answer_in_order(strings: list[str]) -> None:
             assert 0 < count(found) <= LIMIT
 
 
-@given(strings=TEXTS)
+@given(strings=STRINGS)
 def test_without_truncation_the_first_long_string_is_named(strings: list[str]) -> None:
     """With its place, its beginning and its tokens; nothing is said where all fit."""
     long = [(place, string) for place, string in enumerate(strings) if count(string) > LIMIT]
