@@ -137,7 +137,7 @@ def test_a_copy_of_any_json_value_has_its_key(value: Any) -> None:
 
 
 def test_every_registered_runnable_has_a_key() -> None:
-    """A runnable that is made again has the same key; locks, iterators and what is in itself have none."""
+    """A runnable that is made again has the same key; what has a lock or is in itself has none."""
     for specimen in REGISTRY:
         try:
             assert digest(specimen.make()) == digest(specimen.make()), specimen
