@@ -253,11 +253,12 @@ def test_a_newer_store_is_refused(filled: str) -> None:
         SQLiteStore(filled, WordEmbeddings())
 
 
-def test_a_file_without_its_end_is_refused(filled: str) -> None:
-    """Before SQLite needs a page of it."""
+@pytest.mark.parametrize("lost", [1, 4096, 5000])
+def test_a_file_without_its_end_is_refused(filled: str, lost: int) -> None:
+    """When it is opened, not when a page that is missing is needed."""
     whole = Path(filled).read_bytes()
-    Path(filled).write_bytes(whole[: len(whole) - 4096])
-    with pytest.raises(StoreError, match="the end is missing"):
+    Path(filled).write_bytes(whole[: len(whole) - lost])
+    with pytest.raises(StoreError, match="is damaged"):
         SQLiteStore(filled, WordEmbeddings())
 
 
