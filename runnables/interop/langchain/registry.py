@@ -53,6 +53,7 @@ KINDS: Final = (
     Kind("message of another kind", "messages", "BaseMessage"),
     Kind("chat model", "chat_models", "BaseChatModel _ConfigurableModel", "ChatModel"),
     Kind("text model", "llms", "BaseLLM", "TextModel"),
+    Kind("prompt", "prompts", "", "BasePromptTemplate"),
     Kind("tool", "tools", "BaseTool", "BaseTool"),
     Kind("retriever", "retrievers", "BaseRetriever", "BaseRetriever"),
     Kind("embeddings", "embeddings", "Embeddings", "Embeddings"),
