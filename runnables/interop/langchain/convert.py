@@ -51,9 +51,9 @@ def to_langchain(x: Any) -> Any:
 
     Args:
         x: a message, document, prompt, prompt value, chat model, text model, tool, retriever,
-            embeddings, vector store, history or handler of this library, or what `|` takes for a
-            step: any other runnable, a function, or a dict of steps. Of a list or tuple each item
-            is converted that is an object of this library; the others stay as they are.
+            embeddings, vector store, history, memory or handler of this library, or what `|` takes
+            for a step: any other runnable, a function, or a dict of steps. Of a list or tuple each
+            item is converted that is an object of this library; the others stay as they are.
 
     Returns:
         An object of the same kind. Of what `from_langchain` has made, the object that it was made

@@ -1,4 +1,4 @@
-"""Prompts: those of ours as LangChain's prompts, and LangChain's as runnables of ours."""
+"""Prompts of ours as LangChain's. A prompt of LangChain is a runnable like others here."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from langchain_core.prompt_values import PromptValue
 
     from runnables.prompts.base import BasePromptTemplate
-
-from_theirs = runs.from_theirs
 
 
 def to_theirs(prompt: BasePromptTemplate) -> Any:

@@ -26,7 +26,8 @@ class Kind:
 
     Attributes:
         name: the kind, as an error names it.
-        module: the module of this package with `from_theirs(x)` and `to_theirs(x)`.
+        module: the module of this package with `from_theirs(x)` and `to_theirs(x)`; a kind that
+            has no names of one side lacks the function for it.
         theirs: the names of their classes, separated by spaces.
         ours: the names of our classes, separated by spaces.
     """
@@ -59,6 +60,7 @@ KINDS: Final = (
     Kind("embeddings", "embeddings", "Embeddings", "Embeddings"),
     Kind("vector store", "vector_stores", "VectorStore", "VectorStore BaseVectorStore"),
     Kind("history", "histories", "BaseChatMessageHistory", "BaseChatMessageHistory"),
+    Kind("memory", "memories", "", "ConversationBufferMemory"),
     Kind("handler", "handlers", "BaseCallbackHandler", "BaseCallbackHandler"),
     Kind("handlers", "managers", "BaseCallbackManager"),
     Kind("graph", "graphs", "Pregel"),
