@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from langchain_core.documents import Document as TheirDocument
+from langchain_text_splitters import TextSplitter
 
-from runnables import Document, RecursiveCharacterTextSplitter, format_documents
+from runnables import (
+    Document,
+    RecursiveCharacterTextSplitter,
+    format_documents,
+    from_langchain,
+    to_langchain,
+)
 from tests.both_modes import Call
 
 THEIRS = [TheirDocument("The sea is calm.", metadata={"source": "log"}), TheirDocument("Land!")]
@@ -28,3 +35,15 @@ def test_a_splitter_in_a_pipe_takes_a_document_of_langchain(call: Call) -> None:
 def test_documents_of_langchain_are_formatted() -> None:
     """They are shown as ours are."""
     assert format_documents(THEIRS) == format_documents(OURS)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def test_a_splitter_of_ours_is_one_of_langchain() -> None:
+    """What checks its class takes it, and gets LangChain's documents with their metadata."""
+    theirs = to_langchain(SPLITTER)
+    assert isinstance(theirs, TextSplitter)
+    assert [doc.page_content for doc in theirs.transform_documents(THEIRS)] == [
+        doc.page_content for doc in SPLITTER.split_documents(OURS)
+    ]
+    assert isinstance(theirs.split_documents(THEIRS)[0], TheirDocument)
+    assert theirs.split_documents(THEIRS)[0].metadata == {"source": "log"}
+    assert from_langchain(theirs) is SPLITTER

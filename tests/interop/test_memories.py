@@ -9,6 +9,7 @@ from runnables import (
     ConversationBufferMemory,
     ConversationBufferWindowMemory,
     ParrotFakeChatModel,
+    from_langchain,
     to_langchain,
 )
 from runnables.interop.langchain.values import from_value
@@ -37,4 +38,6 @@ def test_a_kind_of_memory_of_ours_is_one_there() -> None:
     """Those that load less do so there, too."""
     memory = ConversationBufferWindowMemory(k=0)
     memory.save_context({"input": "a"}, {"output": "b"})
-    assert to_langchain(memory).load_memory_variables({}) == {"history": ""}
+    theirs = to_langchain(memory)
+    assert theirs.load_memory_variables({}) == {"history": ""}
+    assert from_langchain(theirs) is memory

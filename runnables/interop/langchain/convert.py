@@ -35,6 +35,8 @@ def from_langchain(x: Any) -> Any:
         '3'
     """
     _require_package()
+    if (original := unwrapped(x)) is not None and kind_of_ours(x) is None:
+        return original
     if (kind := kind_of_theirs(x)) is None:
         raise TypeError(
             f"from_langchain: {x!r} (of type {type(x).__name__}) is no object of LangChain that "

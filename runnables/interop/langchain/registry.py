@@ -51,6 +51,12 @@ KINDS: Final = (
     ),
     Kind("document", "documents", "Document", "Document"),
     Kind("prompt value", "prompt_values", "PromptValue", "PromptValue"),
+    Kind(
+        "decision of an agent",
+        "actions",
+        "AgentAction AgentFinish AgentStep",
+        "AgentAction AgentFinish AgentStep",
+    ),
     Kind("message of another kind", "messages", "BaseMessage"),
     Kind("chat model", "chat_models", "BaseChatModel _ConfigurableModel", "ChatModel"),
     Kind("text model", "llms", "BaseLLM", "TextModel"),
@@ -61,6 +67,7 @@ KINDS: Final = (
     Kind("vector store", "vector_stores", "VectorStore", "VectorStore BaseVectorStore"),
     Kind("history", "histories", "BaseChatMessageHistory", "BaseChatMessageHistory"),
     Kind("memory", "memories", "", "ConversationBufferMemory"),
+    Kind("splitter", "splitters", "", "RecursiveCharacterTextSplitter"),
     Kind("handler", "handlers", "BaseCallbackHandler", "BaseCallbackHandler"),
     Kind("handlers", "managers", "BaseCallbackManager"),
     Kind("graph", "graphs", "Pregel"),
@@ -68,7 +75,7 @@ KINDS: Final = (
 )
 """The kinds, the most special ones first."""
 
-VALUES: Final = KINDS[:3]
+VALUES: Final = KINDS[:4]
 """The kinds that are data, which pass a border as inputs and outputs."""
 
 
