@@ -47,3 +47,12 @@ def test_a_splitter_of_ours_is_one_of_langchain() -> None:
     assert isinstance(theirs.split_documents(THEIRS)[0], TheirDocument)
     assert theirs.split_documents(THEIRS)[0].metadata == {"source": "log"}
     assert from_langchain(theirs) is SPLITTER
+
+
+def test_a_document_of_langchain_has_every_field_of_ours() -> None:
+    """It is made without validation, which would set what is left out."""
+    made = from_langchain(THEIRS[0])
+    assert vars(made).keys() == Document.model_fields.keys()
+    assert repr(made) == repr(OURS[0])
+    assert from_langchain(THEIRS[0]) == made
+    assert Document.model_validate(made.model_dump()) == made
