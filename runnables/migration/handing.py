@@ -276,8 +276,8 @@ def _joined(kinds: set[What]) -> What:
 
 def _path(node: ast.expr) -> tuple[str, ...]:
     """Return the names in a dotted name; none where it is something else."""
-    if isinstance(node, ast.Name):
-        return (node.id,)
-    if isinstance(node, ast.Attribute) and (path := _path(node.value)):
-        return (*path, node.attr)
-    return ()
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return (node.id, *reversed(names)) if isinstance(node, ast.Name) else ()

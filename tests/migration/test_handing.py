@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 
 import pytest
@@ -41,56 +42,41 @@ def lines(code: str) -> str:
 
 
 HANDED = [
-    ("LLMChain(llm=model, prompt=prompt)", "LLMChain(llm=to_langchain(model), prompt=to_langchain(prompt))"),
-    ("LLMChain(model.bind(a=1))", "LLMChain(to_langchain(model.bind(a=1)))"),
-    ("LLMChain(ChatOpenAI(model_name='a'))", "LLMChain(to_langchain(ChatOpenAI(model='a')))"),
-    ("FAISS.from_texts([], OpenAIEmbeddings())", "FAISS.from_texts([], to_langchain(OpenAIEmbeddings()))"),
-    ("c = prompt | model | str\nLLMChain(c)", "c = prompt | model | str\nLLMChain(to_langchain(c))"),
-    ("LLMChain({'a': 1} | prompt)", "LLMChain(to_langchain({'a': 1} | prompt))"),
-    ("parts = [prompt, 1]\nLLMChain(parts)", "parts = [prompt, 1]\nLLMChain(to_langchain(parts))"),
-    ("LLMChain([1, prompt])", "LLMChain(to_langchain([1, prompt]))"),
-    ("LLMChain(x + [prompt])", "LLMChain(to_langchain(x + [prompt]))"),
-    ("LLMChain([PromptTemplate(t) for t in x])", "LLMChain(to_langchain([PromptTemplate(t) for t in x]))"),
-    ("LLMChain(a={'p': prompt, 'q': 1})", "LLMChain(a={'p': to_langchain(prompt), 'q': 1})"),
-    ("kw = {'p': prompt}\nLLMChain(kw=kw)", "kw = {'p': to_langchain(prompt)}\nLLMChain(kw=kw)"),
-    ("LLMChain(prompt if x else model)", "LLMChain(to_langchain(prompt if x else model))"),
-    ("@tool\ndef f(): ...\nLLMChain(tools=[f])", "@tool\ndef f(): ...\nLLMChain(tools=to_langchain([f]))"),
-    ("@tool('f')\ndef f(): ...\nLLMChain(f)", "@tool('f')\ndef f(): ...\nLLMChain(to_langchain(f))"),
-    ("class T(BaseTool): ...\nLLMChain(T())", "class T(BaseTool): ...\nLLMChain(to_langchain(T()))"),
-    ("def f(model):\n  return LLMChain(model)", "def f(model):\n  return LLMChain(to_langchain(model))"),
-    (
-        "docs = [Document('a')]\nfor d in docs: FAISS.add(d, docs[1:], docs[0])",
-        "docs = [Document('a')]\nfor d in docs: "
-        "FAISS.add(to_langchain(d), to_langchain(docs[1:]), to_langchain(docs[0]))",
-    ),
-    (
-        "s = InMemoryVectorStore(OpenAIEmbeddings())\nLLMChain(s.as_retriever())",
-        "s = InMemoryVectorStore(OpenAIEmbeddings())\nLLMChain(to_langchain(s.as_retriever()))",
-    ),
-    (
-        "s = RecursiveCharacterTextSplitter()\nFAISS.from_documents(s.split_documents(x), s)",
-        "s = RecursiveCharacterTextSplitter()\n"
-        "FAISS.from_documents(to_langchain(s.split_documents(x)), to_langchain(s))",
-    ),
-    (
-        "g = StateGraph(dict)\ndef node(state): ...\ng.add_node('n', node)",
-        "g = StateGraph(dict)\ndef node(state): ...\ng.add_node('n', to_langchain(node))",
-    ),
-    (
-        "g = StateGraph(dict).compile()\ng.invoke({'messages': [HumanMessage('a')]})",
-        "g = StateGraph(dict).compile()\ng.invoke({'messages': to_langchain([HumanMessage('a')])})",
-    ),
-    ("LLMChain(  # why\n  model,\n)", "LLMChain(  # why\n  to_langchain(model),\n)"),
-    ("LLMChain((prompt\n | model))", "LLMChain((to_langchain(prompt\n | model)))"),
-    ("é = LLMChain('ä', prompt)", "é = LLMChain('ä', to_langchain(prompt))"),
-]  # fmt: skip
+    "LLMChain(llm=«model», prompt=«prompt»)",
+    "LLMChain(«model.bind(a=1)»)",
+    "LLMChain(«ChatOpenAI(api_key='a')»)",
+    "FAISS.from_texts([], «OpenAIEmbeddings()»)",
+    "c = prompt | model | str\nLLMChain(«c»)",
+    "LLMChain(«{'a': 1} | prompt»)",
+    "parts = [prompt, 1]\nLLMChain(«parts»)",
+    "LLMChain(«[1, prompt]»)",
+    "LLMChain(«x + [prompt]»)",
+    "LLMChain(«[PromptTemplate(t) for t in x]»)",
+    "LLMChain(a={'p': «prompt», 'q': 1})",
+    "kw = {'p': «prompt»}\nLLMChain(kw=kw)",
+    "LLMChain(«prompt if x else model»)",
+    "@tool\ndef f(): ...\nLLMChain(tools=«[f]»)",
+    "@tool('f')\ndef f(): ...\nLLMChain(«f»)",
+    "class T(BaseTool): ...\nLLMChain(«T()»)",
+    "def f(model):\n  return LLMChain(«model»)",
+    "docs = [Document('a')]\nfor d in docs: FAISS.add(«d», «docs[1:]», «docs[0]»)",
+    "s = InMemoryVectorStore(OpenAIEmbeddings())\nLLMChain(«s.as_retriever()»)",
+    "s = RecursiveCharacterTextSplitter()\nFAISS.from_documents(«s.split_documents(x)», «s»)",
+    "g = StateGraph(dict)\ndef node(state): ...\ng.add_node('n', «node»)",
+    "g = StateGraph(dict).compile()\ng.invoke({'messages': «[HumanMessage('a')]»})",
+    "LLMChain(  # why\n  «model»,\n)",
+    "LLMChain((«prompt\n | model»))",
+    "é = LLMChain('ä', «prompt»)",
+]
+"""Code, with marks around what is converted."""
 
 
-@pytest.mark.parametrize(("before", "after"), HANDED, ids=[before for before, _ in HANDED])
-def test_a_part_that_is_handed_to_langchain_is_converted(before: str, after: str) -> None:
+@pytest.mark.parametrize("code", HANDED)
+def test_a_part_that_is_handed_to_langchain_is_converted(code: str) -> None:
     """By any name that certainly stands for one, in lists and dicts, and in calls of methods."""
-    start, end = "LLMChain(prompt)", "LLMChain(to_langchain(prompt))"
-    assert lines(f"{start}\n{before}") == f"{end}\n{after}"
+    marked = f"LLMChain(«prompt»)\n{code}"
+    after = marked.replace("«", "to_langchain(").replace("»", ")")
+    assert lines(re.sub("[«»]", "", marked)) == after
 
 
 NOT_HANDED = [
@@ -115,33 +101,35 @@ def test_what_is_not_certain_is_handed_as_it_is(code: str) -> None:
     assert "to_langchain" not in migrate_source(HEAD + code).text
 
 
+THEIRS = "from langchain.chains import LLMChain"
+CLASSIC = "from langchain_classic.chains import LLMChain"
+IT = "from runnables import to_langchain"
 IMPORTED = [
-    ("from langchain.chains import LLMChain\n{}", "from langchain_classic.chains import LLMChain\nfrom runnables import to_langchain\n{}"),
-    ("import langchain_core.prompts\nfrom langchain.chains import LLMChain\n{}", "import runnables\nfrom runnables import to_langchain\nfrom langchain_classic.chains import LLMChain\n{}"),
-    ("if x:\n  from langchain.chains import LLMChain\n{}", None),
-    ("from langchain.chains import LLMChain\nto_langchain = 1\n{}", None),
-    ("from runnables import to_langchain\nfrom langchain.chains import LLMChain\n{}", "from runnables import to_langchain\nfrom langchain_classic.chains import LLMChain\n{}"),
-    ("from langchain.chains import LLMChain; a = 1\n{}", "from langchain_classic.chains import LLMChain; from runnables import to_langchain; a = 1\n{}"),
-]  # fmt: skip
+    (THEIRS, f"{CLASSIC}\n{IT}"),
+    (f"import json\n{THEIRS}", f"import json\n{CLASSIC}\n{IT}"),
+    (
+        f"import langchain_core.prompts as p\n{THEIRS}\np.chain",
+        f"import runnables as p\n{IT}\n{CLASSIC}\np.chain",
+    ),
+    (f"{THEIRS}; a = 1", f"{CLASSIC}; {IT}; a = 1"),
+    (f"{IT}\n{THEIRS}", f"{IT}\n{CLASSIC}"),
+    (f"if x:\n  {THEIRS}", None),
+    (f"{THEIRS}\nto_langchain = 1", None),
+    (f"a()\nLLMChain(tool)\n{THEIRS}", None),
+]
 
 
-@pytest.mark.parametrize(("before", "after"), IMPORTED, ids=range(len(IMPORTED)))
-def test_the_function_is_imported_where_the_code_has_it(before: str, after: str | None) -> None:
+@pytest.mark.parametrize(("head", "after"), IMPORTED, ids=range(len(IMPORTED)))
+def test_the_function_is_imported_where_the_code_has_it(head: str, after: str | None) -> None:
     """At the top, before it is used; without such a place nothing is converted."""
-    body = "def f():\n  from langchain_core.prompts import PromptTemplate\n  LLMChain({})"
-    if "langchain_core.prompts\n" in before:
-        body = "LLMChain({})"
-    call = (
-        "PromptTemplate('a')"
-        if body.startswith("def")
-        else "langchain_core.prompts.PromptTemplate('a')"
-    )
-    text = migrate_source(before.format(body.format(call))).text
-    assert ("to_langchain(" in text) == (after is not None)
-    if after is not None:
-        new = body.replace("langchain_core.prompts import", "runnables import")
-        ours = call.replace("langchain_core.prompts", "runnables")
-        assert text == after.format(new.format(f"to_langchain({ours})"))
+    body = "\ndef f():\n  from langchain_core.prompts import PromptTemplate as P\n  "
+    call = "LLMChain(P('a'))" if "LLMChain(tool)" not in head else "return"
+    text = migrate_source(f"{head}{body}{call}").text
+    if after is None:
+        assert "to_langchain(" not in text
+    else:
+        ours = body.replace("langchain_core.prompts", "runnables")
+        assert text == f"{after}{ours}LLMChain(to_langchain(P('a')))"
 
 
 def test_cells_hand_over_what_other_cells_made() -> None:
