@@ -115,7 +115,7 @@ IMPORTED = [
     (f"{IT}\n{THEIRS}", f"{IT}\n{CLASSIC}"),
     (f"if x:\n  {THEIRS}", None),
     (f"{THEIRS}\nto_langchain = 1", None),
-    (f"a()\nLLMChain(tool)\n{THEIRS}", None),
+    (f"def g():\n  LLMChain(P('b'))\n{THEIRS}", None),
 ]
 
 
@@ -123,8 +123,7 @@ IMPORTED = [
 def test_the_function_is_imported_where_the_code_has_it(head: str, after: str | None) -> None:
     """At the top, before it is used; without such a place nothing is converted."""
     body = "\ndef f():\n  from langchain_core.prompts import PromptTemplate as P\n  "
-    call = "LLMChain(P('a'))" if "LLMChain(tool)" not in head else "return"
-    text = migrate_source(f"{head}{body}{call}").text
+    text = migrate_source(f"{head}{body}LLMChain(P('a'))").text
     if after is None:
         assert "to_langchain(" not in text
     else:
