@@ -96,8 +96,12 @@ class Origins:
         self._found: dict[int, What] = {}
         self._values: dict[str, list[ast.expr | What]] = {}
         for code in cells:
-            for node in ast.walk(code.tree):
-                self._note(node)
+            nodes = [*ast.walk(code.tree)]
+            classes = (node.body for node in nodes if isinstance(node, ast.ClassDef))
+            attributes = {id(node) for body in classes for node in body}
+            for node in nodes:
+                if id(node) not in attributes:
+                    self._note(node)
 
     def places(self) -> list[list[ast.expr]]:
         """Return, for each cell, the expressions that are to be converted."""

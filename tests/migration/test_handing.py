@@ -44,6 +44,7 @@ def lines(code: str) -> str:
 HANDED = [
     "LLMChain(llm=«model», prompt=«prompt»)",
     "LLMChain(«model.bind(a=1)»)",
+    "class A:\n  model: int = 1\n  def prompt(self): ...\nLLMChain(«model», «prompt»)",
     "LLMChain(«ChatOpenAI(api_key='a')»)",
     "FAISS.from_texts([], «OpenAIEmbeddings()»)",
     "c = prompt | model | str\nLLMChain(«c»)",
