@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from langchain_classic.chains import LLMChain, create_retrieval_chain
 from langchain_classic.chains.combine_documents import create_stuff_documents_chain
+from langchain_classic.memory import SimpleMemory
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.prompts import BasePromptTemplate as TheirPrompt
 from langchain_core.runnables import RunnableLambda as TheirLambda
@@ -100,5 +101,5 @@ def test_items_of_a_list_are_converted_that_are_ours() -> None:
     assert isinstance(made[0], TheirPrompt)
     assert made[1:] == [step, "a", len]
     assert made[1] is step
-    document = to_langchain(Document("a"))
-    assert to_langchain(document) is document
+    for theirs in (to_langchain(Document("a")), SimpleMemory(), step):
+        assert to_langchain(theirs) is theirs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.core.foreign import is_loaded
+from runnables.core.foreign import is_foreign, is_loaded
 from runnables.interop.langchain.registry import kind_of_ours, kind_of_theirs, unwrapped
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def to_langchain(x: Any) -> Any:
     if type(x) in (list, tuple):
         return type(x)([_to_theirs_if_ours(item) for item in x])
     kind = kind_of_ours(x)
-    if kind is None and kind_of_theirs(x) is not None:
+    if kind is None and is_foreign(x):
         return x
     if kind is None:
         from runnables.compose.coerce import coerce_to_runnable
