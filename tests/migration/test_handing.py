@@ -46,7 +46,7 @@ HANDED = [
     "LLMChain(«model.bind(a=1)»)",
     "class A:\n  model: int = 1\n  def prompt(self): ...\nLLMChain(«model», «prompt»)",
     "LLMChain(«ChatOpenAI(api_key='a')»)",
-    "FAISS.from_texts([], «OpenAIEmbeddings()»)",
+    "FAISS.from_strings([], «OpenAIEmbeddings()»)",
     "c = prompt | model | str\nLLMChain(«c»)",
     "LLMChain(«{'a': 1} | prompt»)",
     "parts = [prompt, 1]\nLLMChain(«parts»)",
