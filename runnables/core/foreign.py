@@ -49,12 +49,16 @@ It is imported only when an object of that package arrives.
 def foreign_package(thing: object) -> str | None:
     """Return the package in `ADAPTERS` that a thing is an object of; None where it is ours.
 
-    A class is no object of its package: only an instance is converted.
+    A class is no object of its package: only an instance is converted. A string or a container of
+    a class of another package, such as the text of a message of LangChain, is a plain one.
     """
     for package in ADAPTERS:
         if package in sys.modules and package in _packages(type(thing)):
-            return package
+            return None if isinstance(thing, _PLAIN) else package
     return None
+
+
+_PLAIN: Final = (str, bytes, int, float, dict, list, tuple, set, frozenset)
 
 
 def is_loaded(package: str) -> bool:

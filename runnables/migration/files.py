@@ -158,6 +158,9 @@ def _migrate_notebook(change: FileChange, rules: Rules) -> str:
         for found in new.findings:
             line = notebooks.line_in_cell(code, found.line)
             change.findings.append((f"cell {cell.number}, line {line}", found))
+        for line, magic in notebooks.imports_in_magics(code, magics):
+            found = Finding(line, magic, "It is in a magic: change it by hand.")
+            change.findings.append((f"cell {cell.number}, line {line}", found))
         if new.text != code.text:
             changed.append((cell, notebooks.with_magics(new.text, magics)))
     return notebooks.with_sources(change.before, changed) if changed else change.before

@@ -27,6 +27,7 @@ _MAGIC: Final = re.compile(
     r"|[^#'\"]*\?\s*$"
 )
 """Lines that are a magic, a shell command, a command that needs no mark, or a question."""
+_IMPORT_IN_MAGIC: Final = re.compile(r"%\w+\s.*\b(?:from|import)\s+lang(?:chain|serve)", re.DOTALL)
 _ASSIGNED: Final = re.compile(r"[ \t]*[\w.]+[ \t]*=[ \t]*")
 _INDENT: Final = re.compile(r"[ \t]*")
 _TOKEN: Final = "runnables_magic_line_{}_"
@@ -219,6 +220,14 @@ def read_cell(source: str) -> tuple[Code, list[str]] | None:
 def line_in_cell(code: Code, line: int) -> int:
     """Return the line of a cell for a line of its code as it was read."""
     return line - code.text.startswith(_INDENTED)
+
+
+def imports_in_magics(code: Code, magics: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yield the magics of a cell that import from LangChain, with the line of each."""
+    for number, magic in enumerate(magics):
+        if _IMPORT_IN_MAGIC.match(magic):
+            before = code.text[: code.text.index(_TOKEN.format(number))]
+            yield line_in_cell(code, len(_LINE.findall(f"{before}_"))), magic
 
 
 def without_magics(source: str) -> tuple[str, list[str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from runnables.migration.answers import MIGRATE, Ours, Rules, Theirs, answer_for, is_theirs, staying
+from runnables.migration.handing import Origins
 from runnables.migration.names import COMPANIONS, STAYS_WITH
 from runnables.migration.statements import Target
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from runnables.migration.reading import Code, Dotted
+
+IT: Final = "to_langchain"
+"""The function that converts what is handed to LangChain."""
 
 _ALWAYS: Final = frozenset({*dir(builtins), "get_ipython", "display"})
 """Names that code and notebooks have without an import."""
@@ -69,11 +73,20 @@ class Plan:
         self.modules: dict[tuple[str, str], ModuleName] = {}
         """Names of modules, by name and module."""
         self._roots: dict[str, set[str]] = {}
+        self._staying: set[str] = set()
         for code in cells:
             for node in code.imports:
                 self._note(node)
         for found in self.modules.values():
             self._decide(found)
+        self.handed = Origins(cells, self.called, self._stays).places()
+        """For each cell the expressions that are handed to LangChain, and need a conversion."""
+        self.importing: ast.stmt | None = None
+        """The import statement behind which `to_langchain` is imported."""
+        if any(self.handed) and not self._imports_it():
+            self.importing = self._place_of_import()
+            if self.importing is None:
+                self.handed = [[] for _ in cells]
 
     def answer(self, module: str, name: str) -> Ours | Theirs:
         """Return what becomes of a name that a `from` import names."""
@@ -142,6 +155,46 @@ class Plan:
                         return ours
         return None
 
+    def _stays(self, name: str) -> bool:
+        """Tell whether a name is imported from LangChain, stays, and is bound to nothing else."""
+        return name in self._staying and name not in self._bound and name not in self.imported
+
+    def _imports_it(self) -> bool:
+        return any(
+            isinstance(node, ast.ImportFrom)
+            and node.module == "runnables"
+            and any(alias.name == IT and alias.asname is None for alias in node.names)
+            for code in self._cells
+            for node in code.tree.body
+        )
+
+    def _place_of_import(self) -> ast.stmt | None:
+        """Return an import of LangChain that is before what is handed to it, if there is one.
+
+        It is the first of those that become imports from `runnables`, or else the first of all.
+        """
+        if IT in self._bound or IT in self._roots:
+            return None
+        found: list[ast.stmt] = []
+        for code, places in zip(self._cells, self.handed, strict=True):
+            first = min((place.lineno for place in places), default=None)
+            found += [
+                node
+                for node in code.tree.body
+                if any(node is other for other in code.imports)
+                and (first is None or node.lineno < first)
+            ]
+            if places:
+                break
+        return next(filter(self._becomes_ours, found), found[0] if found else None)
+
+    def _becomes_ours(self, node: ast.stmt) -> bool:
+        return isinstance(node, ast.ImportFrom) and any(
+            isinstance(answer := self.answer(node.module or "", alias.name), Ours)
+            and answer.module == "runnables"
+            for alias in node.names
+        )
+
     def _note(self, node: ast.Import | ast.ImportFrom) -> None:
         for alias in node.names:
             if isinstance(node, ast.Import):
@@ -155,6 +208,8 @@ class Plan:
             answer = self.answer(module, alias.name)
             whole = f"{module}.{alias.name}"
             self._roots.setdefault(bound, set()).add(whole)
+            if isinstance(answer, Theirs) and not self._is_module(alias.name, bound, whole):
+                self._staying.add(bound)
             if isinstance(answer, Ours) and not self._is_module(alias.name, bound, whole):
                 self.imported[bound] = answer
             elif self._is_module(alias.name, bound, whole):

@@ -70,6 +70,7 @@ class Code:
         words: words in parts of it that are not read as Python.
         strings: strings in it, with the line of each.
         other_star: whether it has a star import of another package.
+        tree: the code as Python's parser reads it.
     """
 
     text: str
@@ -80,6 +81,7 @@ class Code:
     words: set[str] = field(default_factory=set[str])
     strings: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     other_star: bool = False
+    tree: ast.Module = field(default_factory=lambda: ast.Module([], []))
     _starts: list[int] = field(default_factory=list[int])
     _lines: list[str] = field(default_factory=list[str])
 
@@ -120,7 +122,8 @@ def read(text: str, opaque: str = "") -> Code:
         code._starts.append(found.start())
         code._lines.append(found[0])
     inside: set[int] = set()
-    for node in ast.walk(_parsed(text)):
+    code.tree = _parsed(text)
+    for node in ast.walk(code.tree):
         _read_node(code, node, inside)
     return code
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runnables.migration.answers import MIGRATE, Rules, Theirs, is_theirs
 from runnables.migration.names import KEYWORDS, METHODS, NO_KEYWORD, PYDANTIC, PYDANTIC_CHANGED
-from runnables.migration.planning import Plan
+from runnables.migration.planning import IT, Plan
 from runnables.migration.reading import Code, UnreadableCode, read
 from runnables.migration.statements import changed_from, changed_import
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runnables.migration.planning import ModuleName
     from runnables.migration.reading import Call
 
+_PLAIN_IMPORT: Final = re.compile(r"from runnables import \w+(?:, \w+)*")
 _IN_STRING: Final = re.compile(r"(?:langchain|langserve)[\w]*(?:\.\w+)+")
 
 
@@ -77,7 +78,7 @@ def migrate_cells(cells: Sequence[Code], rules: Rules = MIGRATE) -> list[Migrate
         UnreadableCode: a cell would not parse any more; nothing is to be written then.
     """
     plan = Plan(cells, rules)
-    found = [_migrated(code, plan) for code in cells]
+    found = [_migrated(code, plan, places) for code, places in zip(cells, plan.handed, strict=True)]
     for code, migrated in zip(cells, found, strict=True):
         if migrated.text != code.text:
             try:
@@ -105,8 +106,12 @@ class _Edits:
         return text
 
 
-def _migrated(code: Code, plan: Plan) -> Migrated:
+def _migrated(code: Code, plan: Plan, handed: Sequence[ast.expr]) -> Migrated:
     edits = _Edits(code)
+    for value in handed:
+        start, end = code.span(value)
+        edits.replace(start, start, f"{IT}(")
+        edits.replace(end, end, ")")
     findings = [found for node in code.imports for found in _change_import(code, plan, node, edits)]
     for dotted in code.dotted:
         if (found := plan.replaced(dotted)) is not None:
@@ -134,12 +139,15 @@ def _change_import(
     if isinstance(node, ast.Import):
         targets = [plan.targets_of_module(alias) for alias in node.names]
         if any(target is not None for target in targets):
-            edits.replace(start, end, changed_import(statement, targets))
+            statement = changed_import(statement, targets)
+        edits.replace(start, end, _joined(code, start, end, _with_it([statement], plan, node)))
         yield from _module_findings(plan, node)
         return
     targets = [plan.targets_of_alias(node, alias) for alias in node.names]
+    statements = [statement]
     if any(target is not None for target in targets):
-        edits.replace(start, end, _joined(code, start, end, changed_from(statement, targets)))
+        statements = changed_from(statement, targets)
+    edits.replace(start, end, _joined(code, start, end, _with_it(statements, plan, node)))
     for alias, target in zip(node.names, targets, strict=True):
         what = f"{node.module}.{alias.name}"
         line = alias.lineno
@@ -153,6 +161,16 @@ def _change_import(
             yield Finding(line, what, answer.why)
         elif node.module in PYDANTIC and alias.name in PYDANTIC_CHANGED:
             yield Finding(line, what, PYDANTIC_CHANGED[alias.name])
+
+
+def _with_it(statements: list[str], plan: Plan, node: ast.stmt) -> list[str]:
+    """Return statements with the import of `to_langchain`, if it goes behind this one."""
+    if plan.importing is not node:
+        return statements
+    for number, statement in enumerate(statements):
+        if _PLAIN_IMPORT.fullmatch(statement):
+            return [*statements[:number], f"{statement}, {IT}", *statements[number + 1 :]]
+    return [*statements, f"from runnables import {IT}"]
 
 
 def _module_findings(plan: Plan, node: ast.Import) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from runnables.core.foreign import from_foreign
 from runnables.errors import PromptError
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
 from runnables.retrieval.documents import Document
@@ -54,7 +55,8 @@ def _prompt(template: str | StringPromptTemplate | None) -> StringPromptTemplate
 def _formatted(documents: Any, prompt: StringPromptTemplate | None) -> Iterator[str]:
     if isinstance(documents, (str, Document)):
         raise TypeError(f"format_documents takes a list of documents, not {documents!r}")
-    for number, document in enumerate(cast("Iterable[Any]", documents), start=1):
+    for number, given in enumerate(cast("Iterable[Any]", documents), start=1):
+        document = from_foreign(given)  # LangChain's become ours
         if not isinstance(document, Document):
             raise TypeError(f"format_documents takes documents, not {document!r}")
         own = {"number": number, "page_content": document.page_content}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from runnables.compose.non_blocking import NonBlockingStep
+from runnables.core.foreign import from_foreign, is_foreign
 from runnables.core.options import refuse_options
 from runnables.core.values import show, show_settings
 from runnables.errors import ConfigError
@@ -221,10 +222,11 @@ def _documents(given: Any) -> Iterator[Document]:
 
 def _is_one(given: Any) -> bool:
     """Tell whether what can be iterated over is one input all the same."""
-    return isinstance(given, (str, Document, Mapping, bytes))
+    return isinstance(given, (str, Document, Mapping, bytes)) or is_foreign(given)
 
 
 def _document(given: Any) -> Document:
+    given = from_foreign(given)  # LangChain's documents become ours
     if isinstance(given, Document):
         return given
     if isinstance(given, str):

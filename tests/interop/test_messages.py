@@ -167,3 +167,11 @@ def test_a_message_without_a_counterpart_is_refused_with_the_way_out(
     with pytest.raises(TypeError, match=way_out) as caught:
         convert_to_messages([message])
     assert type(message).__name__ in str(caught.value)
+
+
+@given(their_messages)
+def test_a_message_of_theirs_has_every_field_of_ours(message: lc.BaseMessage) -> None:
+    """It is made without validation, which would set what is left out."""
+    made = from_langchain(message)
+    assert vars(made).keys() == type(made).model_fields.keys()
+    repr(made)

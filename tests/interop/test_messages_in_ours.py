@@ -32,7 +32,7 @@ from runnables import (
     merge_message_runs,
     trim_messages,
 )
-from runnables.models.fakes import FakeListChatModel
+from runnables.models.fakes import FakeListChatModel, ParrotFakeChatModel
 from tests.both_modes import Call
 
 THEIRS: list[Any] = [
@@ -130,3 +130,15 @@ def test_a_history_stores_theirs_as_ours() -> None:
     history.add_messages(THEIRS)
     history.add_ai_message(lc.AIMessage("Hello"))  # type: ignore[arg-type]
     assert history.messages == [*OURS, AIMessage("Hello")]
+
+
+def test_the_text_of_a_message_of_theirs_is_a_string(call: Call) -> None:
+    """It has a class of LangChain, and is no object that needs a counterpart."""
+    text = lc.AIMessage("Ahoy").text
+    assert type(text) is not str
+    model = ParrotFakeChatModel()
+    assert call.invoke(model, text).text == "Ahoy"
+    assert call.invoke(RunnableLambda(lambda _: text) | model, "").text == "Ahoy"
+    assert convert_to_messages([text, ("ai", text)]) == [HumanMessage("Ahoy"), AIMessage("Ahoy")]
+    assert ChatPromptTemplate([text]).format_messages() == [HumanMessage("Ahoy")]
+    assert call.invoke(create_agent(model), {"messages": [text]})["messages"][-1].text == "Ahoy"

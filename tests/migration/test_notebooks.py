@@ -186,3 +186,13 @@ def test_any_source_takes_the_place_of_another(
     changed = with_sources(text, [(found[0], new)])
     expected = [new, *(cell.source for cell in found[1:])]
     assert [cell.source for cell in cells(changed)] == expected
+
+
+def test_an_import_in_a_magic_is_listed(tmp_path: Path) -> None:
+    """Its line is not changed, as no line of a magic is."""
+    source = f"x = 1\n%time {THEIRS}\n!grep langchain app.py\n%timeit y"
+    change = _migrated(tmp_path, json.dumps(_notebook("a", source)))
+    assert not change.is_changed
+    assert [(place, found.what) for place, found in change.findings] == [
+        ("cell 2, line 2", f"%time {THEIRS}")
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.core.foreign import is_loaded
+from runnables.core.foreign import is_foreign, is_loaded
 from runnables.interop.langchain.registry import kind_of_ours, kind_of_theirs, unwrapped
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def from_langchain(x: Any) -> Any:
         '3'
     """
     _require_package()
+    if (original := unwrapped(x)) is not None and kind_of_ours(x) is None:
+        return original
     if (kind := kind_of_theirs(x)) is None:
         raise TypeError(
             f"from_langchain: {x!r} (of type {type(x).__name__}) is no object of LangChain that "
@@ -50,13 +52,14 @@ def to_langchain(x: Any) -> Any:
     `BaseRetriever`, ...), which LangGraph and other packages take.
 
     Args:
-        x: a message, document, prompt value, chat model, text model, tool, retriever, embeddings,
-            vector store, history or handler of this library, or what `|` takes for a step: any
-            other runnable, a function, or a dict of steps.
+        x: a message, document, prompt, prompt value, chat model, text model, tool, retriever,
+            embeddings, vector store, history, memory or handler of this library, or what `|` takes
+            for a step: any other runnable, a function, or a dict of steps. Of a list or tuple each
+            item is converted that is an object of this library; the others stay as they are.
 
     Returns:
         An object of the same kind. Of what `from_langchain` has made, the object that it was made
-        of.
+        of. An object of LangChain is returned as it is.
 
     Raises:
         TypeError: an object that is none of these.
@@ -67,7 +70,11 @@ def to_langchain(x: Any) -> Any:
         '3'
     """
     _require_package()
+    if type(x) in (list, tuple):
+        return type(x)([_to_theirs_if_ours(item) for item in x])
     kind = kind_of_ours(x)
+    if kind is None and is_foreign(x):
+        return x
     if kind is None:
         from runnables.compose.coerce import coerce_to_runnable
 
@@ -79,6 +86,11 @@ def to_langchain(x: Any) -> Any:
 from_foreign = from_langchain
 to_foreign = to_langchain
 """What `core/foreign.py` calls for an object that crosses the border by itself."""
+
+
+def _to_theirs_if_ours(x: Any) -> Any:
+    kind = kind_of_ours(x)
+    return x if kind is None else _converted(x, kind, "to_theirs")
 
 
 def _converted(x: Any, kind: Kind, function: str) -> Any:

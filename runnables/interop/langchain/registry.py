@@ -26,7 +26,8 @@ class Kind:
 
     Attributes:
         name: the kind, as an error names it.
-        module: the module of this package with `from_theirs(x)` and `to_theirs(x)`.
+        module: the module of this package with `from_theirs(x)` and `to_theirs(x)`; a kind that
+            has no names of one side lacks the function for it.
         theirs: the names of their classes, separated by spaces.
         ours: the names of our classes, separated by spaces.
     """
@@ -50,14 +51,23 @@ KINDS: Final = (
     ),
     Kind("document", "documents", "Document", "Document"),
     Kind("prompt value", "prompt_values", "PromptValue", "PromptValue"),
+    Kind(
+        "decision of an agent",
+        "actions",
+        "AgentAction AgentFinish AgentStep",
+        "AgentAction AgentFinish AgentStep",
+    ),
     Kind("message of another kind", "messages", "BaseMessage"),
     Kind("chat model", "chat_models", "BaseChatModel _ConfigurableModel", "ChatModel"),
     Kind("text model", "llms", "BaseLLM", "TextModel"),
+    Kind("prompt", "prompts", "", "BasePromptTemplate"),
     Kind("tool", "tools", "BaseTool", "BaseTool"),
     Kind("retriever", "retrievers", "BaseRetriever", "BaseRetriever"),
     Kind("embeddings", "embeddings", "Embeddings", "Embeddings"),
     Kind("vector store", "vector_stores", "VectorStore", "VectorStore BaseVectorStore"),
     Kind("history", "histories", "BaseChatMessageHistory", "BaseChatMessageHistory"),
+    Kind("memory", "memories", "", "ConversationBufferMemory"),
+    Kind("splitter", "splitters", "", "RecursiveCharacterTextSplitter"),
     Kind("handler", "handlers", "BaseCallbackHandler", "BaseCallbackHandler"),
     Kind("handlers", "managers", "BaseCallbackManager"),
     Kind("graph", "graphs", "Pregel"),
@@ -65,7 +75,7 @@ KINDS: Final = (
 )
 """The kinds, the most special ones first."""
 
-VALUES: Final = KINDS[:3]
+VALUES: Final = KINDS[:4]
 """The kinds that are data, which pass a border as inputs and outputs."""
 
 
