@@ -70,7 +70,7 @@ def lasting_threads() -> set[threading.Thread]:
 
 def _is_idle(thread: threading.Thread, frames: dict[int, FrameType]) -> bool:
     """Tell whether this is a worker of the library that waits for a job in its own loop."""
-    if not thread.name.startswith("runnables-worker"):
+    if thread.name != "runnables-worker":
         return False
     frame = frames.get(thread.ident or 0)
     while frame is not None and "blockbuster" in frame.f_code.co_filename:

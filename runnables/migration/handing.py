@@ -113,7 +113,7 @@ class Origins:
             [
                 node
                 for node in ast.walk(code.tree)
-                if isinstance(node, ast.expr) and id(node) in found
+                if isinstance(node, ast.expr) and id(node) in found - code.unplaced
             ]
             for code in self._cells
         ]

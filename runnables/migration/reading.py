@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -25,6 +26,13 @@ ImportStatement: TypeAlias = ast.Import | ast.ImportFrom
 
 class UnreadableCode(RunnablesError):
     """Code that is not changed, as it cannot be read; its text says why, after a name."""
+
+
+HAS_PLACES_IN_F_STRINGS: Final = sys.version_info >= (3, 12)
+"""Whether Python's parser says where the parts of an f-string are; older ones say something wrong.
+
+Without places, names in an f-string are not changed, so what they are bound to stays.
+"""
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,7 @@ class Code:
         strings: strings in it, with the line of each.
         other_star: whether it has a star import of another package.
         tree: the code as Python's parser reads it.
+        unplaced: the ids of the parts of it whose places are not known.
     """
 
     text: str
@@ -82,6 +91,7 @@ class Code:
     strings: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     other_star: bool = False
     tree: ast.Module = field(default_factory=lambda: ast.Module([], []))
+    unplaced: set[int] = field(default_factory=set[int])
     _starts: list[int] = field(default_factory=list[int])
     _lines: list[str] = field(default_factory=list[str])
 
@@ -124,7 +134,12 @@ def read(text: str, opaque: str = "") -> Code:
     inside: set[int] = set()
     code.tree = _parsed(text)
     for node in ast.walk(code.tree):
-        _read_node(code, node, inside)
+        if isinstance(node, ast.JoinedStr) and not HAS_PLACES_IN_F_STRINGS:
+            parts = [*ast.walk(node)]
+            code.unplaced.update(map(id, parts))
+            code.words.update(part.id for part in parts if isinstance(part, ast.Name))
+        if id(node) not in code.unplaced:
+            _read_node(code, node, inside)
     return code
 
 

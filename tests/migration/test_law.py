@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from runnables.migration.reading import read
 from runnables.migration.source import migrate_source
@@ -97,6 +97,8 @@ def _bound(text: str) -> set[str]:
     }
 
 
+@example("import langchain,\tlangchain as p\np(f'{p.tool}')\n")
+@example("from langchain.tools import tool as p\nimport langgraph.graph as g\ng.f(f'{p}', p)\n")
 @given(code())
 def test_any_code_parses_after_it_and_a_second_run_changes_nothing(text: str) -> None:
     """Names are bound as before: only more are, where modules are imported by their path."""
