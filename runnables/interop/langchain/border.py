@@ -31,6 +31,12 @@ from runnables.core.events import aemit
 from runnables.core.foreign import is_same
 from runnables.core.stream_runs import StartOnFirstEvent
 from runnables.engine.slots import Slots
+from runnables.interop.langchain.ambient import (
+    found_handlers,
+    hidden,
+    hide,
+    mute_tracers,
+)
 from runnables.interop.langchain.bridge import Bridge, as_id
 from runnables.interop.langchain.event_handler import EventHandler, event_handler
 from runnables.interop.langchain.managers import handlers_of_ours, parents_of
@@ -113,7 +119,7 @@ def config_of_ours(
     reported = (run_id,) if reported is None else reported
     scope = kind(current_scope() or _left.get())
     scope.own_handlers = ()
-    handlers = handlers_of_ours(manager.inheritable_handlers, reported)
+    handlers = handlers_of_ours([*manager.inheritable_handlers, *found_handlers()], reported)
     if run_id not in OWN_RUNS:
         handlers = [one if isinstance(one, Bridge) else _Below(one, reported) for one in handlers]
     parents = parents_of(manager.handlers, run_id)
@@ -124,19 +130,26 @@ def config_of_ours(
     scope.next_tags = tuple(tag for tag in manager.tags if tag not in inherited)
     scope.next_id, scope.next_name = run_id, name
     if has_context:
-        around = _without_handlers(config or {})
+        around = _without_handlers(config or {}, handlers)
+        hide(handlers)
         CURRENT_SCOPE.set(scope.child(run_id))
     scope.outer_config = var_child_runnable_config.get() if around is None else around
     return scope.config
 
 
 @contextmanager
-def for_batch(config: Mapping[str, Any]) -> Generator[object]:
-    """Make a config without handlers the one that LangChain finds inside the block; see below."""
+def for_batch(manager: Any, config: Mapping[str, Any]) -> Generator[object]:
+    """Make a config without handlers the one that LangChain finds inside the block; see below.
+
+    Args:
+        manager: the run manager of a row.
+        config: LangChain's config of that row.
+    """
     before = var_child_runnable_config.get()
     current = CURRENT_SCOPE.get()
+    handlers = handlers_of_ours([*manager.inheritable_handlers, *found_handlers()])
     try:
-        yield _without_handlers(config)
+        yield _without_handlers(config, handlers)
     finally:
         var_child_runnable_config.set(before)
         CURRENT_SCOPE.set(current)
@@ -160,13 +173,14 @@ def _fill(
         scope["recursion_limit"] = depth
 
 
-def _without_handlers(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a config without handlers the one that LangChain finds in this context; return it.
+def _without_handlers(config: Mapping[str, Any], handlers: Iterable[Handler]) -> dict[str, Any]:
+    """Make a config without these handlers the one that LangChain finds here; return it.
 
     What LangChain runs inside is then reported once: by `_Ambient`, as below the run of ours.
     LangGraph still finds there what its nodes may ask for.
     """
-    bare = {**(var_child_runnable_config.get() or {}), **config, "callbacks": None}
+    mute = mute_tracers(handlers) or None
+    bare = {**(var_child_runnable_config.get() or {}), **config, "callbacks": mute}
     for key in ("run_id", "run_name"):
         bare.pop(key, None)
     var_child_runnable_config.set(cast("Any", bare))
@@ -200,7 +214,7 @@ def _inherited(manager: Any) -> tuple[list[Handler], tuple[str, ...]]:
     if not hasattr(manager, "inheritable_handlers"):  # a list
         return handlers_of_ours(manager), ()
     parents = parents_of(manager.handlers, manager.parent_run_id)
-    return handlers_of_ours(manager.inheritable_handlers), parents
+    return handlers_of_ours([*manager.inheritable_handlers, *found_handlers()]), parents
 
 
 # --- out: a call of theirs within a run of ours -----------------------------------------------
@@ -327,12 +341,14 @@ def _waiting(scope: Scope | None) -> list[StartOnFirstEvent]:
 def silent() -> Generator[None]:
     """Return a context in which a call of theirs reports nothing.
 
-    For models and tools of theirs, whose run is reported as ours. Pass them the config
-    `{"callbacks": []}`, too. In a generator, enter it around each step, never across a `yield`.
+    For models of theirs, whose run is reported as ours. Pass them a config without handlers, too.
+    In a generator, enter it around each step, never across a `yield`.
     """
-    token = _silent.set(current_scope() or _NO_SCOPE)
+    scope = current_scope()
+    token = _silent.set(scope or _NO_SCOPE)
     try:
-        yield
+        with hidden(() if scope is None else scope.handlers):
+            yield
     finally:
         _silent.reset(token)
 

@@ -1,0 +1,118 @@
+"""Handlers that each run of LangChain finds by itself: in context variables, or by the environment.
+
+`get_usage_metadata_callback`, `collect_runs` and LangSmith's tracing work so. Below a run of
+LangChain, our runs are reported to them, too. Where LangChain then opens a run for the same call,
+it must not find them again, or they hear of the call twice.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.tracers.base import BaseTracer
+from langchain_core.tracers.context import _configure_hooks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextvars import Token
+
+
+def found_handlers() -> list[Any]:
+    """Return the handlers of LangChain that its runs find in context variables."""
+    return [handler for variable in _variables() if (handler := variable.get(None)) is not None]
+
+
+def hide(handlers: Iterable[Any]) -> list[tuple[ContextVar[Any], Token[Any]]]:
+    """Hide those of LangChain's handlers that stand in some of ours from LangChain's runs.
+
+    Args:
+        handlers: handlers of ours.
+
+    Returns:
+        What `show` takes to undo it in this context.
+    """
+    known = {id(told) for one in handlers if (told := _told(one)) is not None}
+    return [
+        (variable, variable.set(None))
+        for variable in (_variables() if known else ())
+        if id(variable.get(None)) in known
+    ]
+
+
+def show(hidden: Iterable[tuple[ContextVar[Any], Token[Any]]]) -> None:
+    """Undo what `hide` has done."""
+    for variable, token in hidden:
+        variable.reset(token)
+
+
+class hidden:
+    """A context in which runs of LangChain do not find what stands in some handlers of ours.
+
+    In a generator, enter it around each step, never across a `yield`.
+    """
+
+    __slots__ = ("_handlers", "_hidden")
+
+    def __init__(self, handlers: Iterable[Any]) -> None:
+        self._handlers = handlers
+
+    def __enter__(self) -> None:
+        self._hidden = hide(self._handlers)
+
+    def __exit__(self, *_: object) -> None:
+        show(self._hidden)
+
+
+def mute_tracers(handlers: Iterable[Any]) -> list[Any]:
+    """Return what keeps LangChain's runs from making a tracer, where one hears of us already.
+
+    Where the environment asks for LangSmith's tracing, each run makes a tracer, unless it has one.
+
+    Args:
+        handlers: handlers of ours.
+    """
+    return [_mute_tracer()()] if any(_is_of_langsmith(_told(one)) for one in handlers) else []
+
+
+def is_mute(handler: object) -> bool:
+    """Tell whether a handler is one that `mute_tracers` has made."""
+    return getattr(type(handler), "_is_mute", False)
+
+
+def _variables() -> Iterable[ContextVar[Any]]:
+    hooks: list[tuple[Any, ...]] = _configure_hooks  # type: ignore[assignment]
+    return (hook[0] for hook in hooks if isinstance(hook[0], ContextVar))
+
+
+def _told(handler: Any) -> Any:
+    """Return the handler of LangChain that a handler of ours passes events to; None: none."""
+    return handler.handler if getattr(type(handler), "_tells_langchain", False) else None
+
+
+def _is_of_langsmith(handler: object) -> bool:
+    return isinstance(handler, BaseTracer) and any(
+        base.__name__ == "LangChainTracer" for base in type(handler).__mro__
+    )
+
+
+@cache
+def _mute_tracer() -> Any:
+    # here, as it takes a tenth of a second to load, and LangChain loads it when a run begins
+    from langchain_core.tracers.langchain import LangChainTracer
+
+    class MuteTracer(LangChainTracer):
+        """A tracer that traces nothing."""
+
+        _is_mute = True
+        ignore_llm = ignore_retry = ignore_chain = ignore_agent = True
+        ignore_retriever = ignore_chat_model = ignore_custom_event = True
+
+        def __init__(self) -> None:
+            BaseTracer.__init__(self)  # no client
+
+        def copy_with_metadata_defaults(self, **_: Any) -> MuteTracer:
+            return self
+
+    return MuteTracer
