@@ -209,9 +209,11 @@ def _merge_mapping(key: str) -> Any:
 
 
 def _merge_callbacks(scope: Scope, handlers: Iterable[Handler]) -> None:
-    checked, known = check_handlers(handlers), scope.handlers
-    added = (new for new in checked if not any(is_same(new, old) for old in known))
-    scope.handlers = (*known, *added)
+    checked, known = check_handlers(handlers), list(scope.handlers)
+    for new in checked:
+        if not any(is_same(new, old) for old in known):
+            known.append(new)
+    scope.handlers = tuple(known)
     scope["callbacks"] = list(scope.handlers)
     if isinstance(checked, ForeignHandlers):
         _join_run(scope, checked)

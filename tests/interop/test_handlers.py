@@ -365,3 +365,63 @@ def test_nothing_is_reported_without_handlers(call: Call) -> None:
     chain: Runnable[Any, Any] = RunnableLambda(lambda x: theirs.RunnableLambda(shout).invoke(x))
     assert call.invoke(chain, "a") == "a!"
     assert call.invoke(chain, "a", {"tags": ["t"]}) == "a!"
+
+
+# --- what users' functions pass on ------------------------------------------------------------
+
+UPPER = theirs.RunnableLambda(str.upper)
+
+
+@pytest.mark.parametrize(
+    "passed",
+    [
+        lambda config: config,
+        lambda config: {**config, "tags": ["mine"]},
+        lambda config: {"callbacks": config["callbacks"]},
+        lambda config: {**config, "callbacks": config["callbacks"] + [Trace()]},
+        lambda config: {**config, "callbacks": [Trace()] + config["callbacks"]},
+    ],
+    ids=["as it is", "unpacked", "handlers", "with another", "behind another"],
+)
+@pytest.mark.parametrize(
+    "inner",
+    [UPPER, UPPER.with_config(callbacks=[Trace()]), RunnableLambda(str.upper)],
+    ids=["theirs", "theirs with a handler", "ours"],
+)
+def test_a_function_of_ours_passes_its_config_on(passed: Any, inner: Any, call: Call) -> None:
+    """To a runnable of LangChain, which reports to the handlers of both, below the function."""
+    log, trace = Log(), Trace()
+
+    def outer(text: str, config: Any) -> Any:
+        return inner.invoke(text, passed(config))
+
+    assert call.invoke(RunnableLambda(outer), "a", {"callbacks": [log, trace]}) == "A"
+    log.check()
+    assert [depth for depth, _ in log.tree()] == [0, 1]
+    assert [depth for depth, _ in trace.tree()] == [0, 1]
+
+
+@pytest.mark.parametrize("around", ["ours", "theirs"])
+def test_a_handler_that_a_function_passes_again_hears_once(around: str, call: Call) -> None:
+    """Beside those of the call around, which hear of it without being passed."""
+    log, other, trace = Log(), Log(), Trace()
+
+    def outer(text: str) -> Any:
+        return UPPER.invoke(text, {"callbacks": [trace, to_langchain(log)]})
+
+    chain: Any = RunnableLambda(outer)
+    if around == "ours":
+        call.invoke(chain, "a", {"callbacks": [log, other, trace]})
+    else:
+        handlers = [to_langchain(log), to_langchain(other), trace]
+        call.invoke(to_langchain(chain), "a", {"callbacks": handlers})
+    for one in (log, other):
+        one.check()
+        assert len(one.kinds()) == 4
+    assert len(trace.runs()) == 2
+
+
+def test_a_handler_that_is_listed_twice_hears_once(call: Call) -> None:
+    log = Log()
+    call.invoke(RunnableLambda(str), "a", {"callbacks": [log, log, to_langchain(log)]})
+    assert log.kinds() == [("start", "str"), ("end", "str")]

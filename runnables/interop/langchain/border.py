@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, cast
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from langchain_core.callbacks import CallbackManager
 from langchain_core.runnables.config import var_child_runnable_config
@@ -38,7 +39,7 @@ from runnables.interop.langchain.ambient import (
     mute_tracers,
 )
 from runnables.interop.langchain.bridge import Bridge, as_id
-from runnables.interop.langchain.event_handler import EventHandler, event_handler
+from runnables.interop.langchain.event_handler import EventHandler, event_handler, innermost
 from runnables.interop.langchain.managers import handlers_of_ours, parents_of
 from runnables.interop.langchain.run_ids import OWN_RUNS
 
@@ -61,6 +62,8 @@ _NO_SCOPE: Final = object()
 
 class _Below:
     """A handler of ours for what is below a run that LangChain has reported to it already."""
+
+    _passes_on: ClassVar[bool] = True
 
     def __init__(self, handler: Handler, reported: Collection[str]) -> None:
         self.handler = handler
@@ -230,7 +233,8 @@ def config_of_theirs(scope: Scope | None) -> Any:
         return None
     config: dict[str, Any] = {}
     if scope.observed:
-        config["callbacks"] = _manager(scope)
+        handlers = scope.handlers, scope.own_handlers
+        config["callbacks"] = manager_of(*handlers, scope.parents, scope.path)
     around = cast("Mapping[str, Any]", var_child_runnable_config.get() or {})
     inherited = cast("dict[str, Any]", around.get("configurable") or {})
     configurable = {**inherited, **scope.get("configurable", {})}
@@ -251,24 +255,34 @@ def config_of_theirs(scope: Scope | None) -> Any:
     return config
 
 
-def _manager(scope: Scope) -> CallbackManager:
-    """Return LangChain's manager of the handlers of a scope, within the run around it."""
-    inherited = _handlers_of_theirs(scope.handlers, scope)
-    own = _handlers_of_theirs(scope.own_handlers, scope)
-    parent = as_id(scope.parents[-1]) if scope.parents else None
-    return CallbackManager([*own, *inherited], inheritable_handlers=inherited, parent_run_id=parent)
+def manager_of(
+    handlers: Iterable[Handler],
+    own: Iterable[Handler],
+    parents: tuple[str, ...],
+    path: tuple[str, ...],
+) -> CallbackManager:
+    """Return LangChain's manager of handlers of ours.
+
+    Args:
+        handlers: the handlers of the next run and all below.
+        own: those of the next run only.
+        parents: the ids of the runs around, the outermost first.
+        path: the steps that lead there.
+    """
+    below = _handlers_of_theirs(handlers, parents, path)
+    all_of_run = [*_handlers_of_theirs(own, parents, path), *below]
+    parent = as_id(parents[-1]) if parents else None
+    return CallbackManager(all_of_run, inheritable_handlers=below, parent_run_id=parent)
 
 
-def _handlers_of_theirs(handlers: Iterable[Any], scope: Scope) -> list[Any]:
+def _handlers_of_theirs(
+    handlers: Iterable[Any], parents: tuple[str, ...], path: tuple[str, ...]
+) -> list[Any]:
     theirs: list[Any] = [one.handler for one in handlers if isinstance(one, Bridge)]
-    ours = [_innermost(one) for one in handlers if not isinstance(one, (Bridge, StartOnFirstEvent))]
+    ours = [innermost(one) for one in handlers if not isinstance(one, (Bridge, StartOnFirstEvent))]
     if ours:  # the last one, as LangChain gives chunks to the first handler that takes them
-        theirs.append(event_handler(ours, scope.parents, scope.path))
+        theirs.append(event_handler(ours, parents, path))
     return theirs
-
-
-def _innermost(handler: Any) -> Any:
-    return handler.handler if isinstance(handler, _Below) else handler
 
 
 def _lowest(slots: Slots) -> int:
@@ -353,6 +367,9 @@ def silent() -> Generator[None]:
         _silent.reset(token)
 
 
+_numbers: Final = count(1)
+
+
 class _Ambient:
     """What LangChain asks for a handler, where a call has no config: a context variable to it."""
 
@@ -361,8 +378,11 @@ class _Ambient:
         scope = current_scope()
         if scope is None or not scope.handlers or _silent.get() is scope:
             return None
-        handlers = _not_around(scope.handlers)
-        return event_handler(handlers, scope.parents, scope.path) if handlers else None
+        if not (handlers := _not_around(scope.handlers)):
+            return None
+        found = event_handler(handlers, scope.parents, scope.path)
+        found.found = next(_numbers)
+        return found
 
 
 def _not_around(handlers: Iterable[Handler]) -> list[Handler]:

@@ -47,6 +47,7 @@ class Bridge:
     """
 
     _adapts: ClassVar[str] = "handler"
+    _passes_on: ClassVar[bool] = True
     _tells_langchain: ClassVar[bool] = True
     raise_error = True  # LangChain has logged and dropped the error of a handler without it
 

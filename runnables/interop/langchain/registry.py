@@ -60,6 +60,7 @@ KINDS: Final = (
     Kind("history", "histories", "BaseChatMessageHistory", "BaseChatMessageHistory"),
     Kind("handler", "handlers", "BaseCallbackHandler", "BaseCallbackHandler"),
     Kind("handlers", "managers", "BaseCallbackManager"),
+    Kind("handlers of a run", "run_handlers", ours="RunHandlers"),
     Kind("graph", "graphs", "Pregel"),
     Kind("runnable", "runs", "Runnable", "Runnable"),
 )
