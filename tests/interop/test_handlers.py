@@ -425,3 +425,14 @@ def test_a_handler_that_is_listed_twice_hears_once(call: Call) -> None:
     log = Log()
     call.invoke(RunnableLambda(str), "a", {"callbacks": [log, log, to_langchain(log)]})
     assert log.kinds() == [("start", "str"), ("end", "str")]
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream", "batch"])
+def test_a_converted_chain_takes_handlers_of_ours_as_they_are(way: str, call: Call) -> None:
+    """In LangChain's config of its call: beside LangChain's own, and given twice."""
+    log, trace = Log(), Trace()
+    given = "a" if way != "batch" else ["a"]
+    chain = to_langchain(RunnableLambda(str))
+    getattr(call, way)(chain, given, {"callbacks": [log, trace, to_langchain(log)]})
+    assert log.kinds() == [("start", "str"), ("end", "str")]
+    assert trace.tree() == [(0, "str")]
