@@ -18,7 +18,7 @@ from langchain_core.tracers.context import collect_runs, tracing_v2_enabled
 from langchain_core.tracers.schemas import Run
 from langsmith import utils as langsmith_utils
 
-from runnables import RunnableLambda, from_langchain, to_langchain
+from runnables import BaseRetriever, Document, RunnableLambda, from_langchain, to_langchain
 from tests.both_modes import Call
 from tests.interop.their_models import USAGE, AsyncTheirModel, TheirModel
 
@@ -215,3 +215,40 @@ def test_a_block_inside_a_function_counts_what_it_runs(call: Call) -> None:
     call.invoke(to_langchain(RunnableLambda(count)), "a")
     call.invoke(theirs.RunnableLambda(count), "a")
     assert totals == [5, 5]
+
+
+@ways
+def test_a_model_of_langchain_in_a_model_for_langchain_is_one_run(
+    way: Callable[[Call, Any], None], call: Call
+) -> None:
+    """That of the outer one: what is between them is ours, and has been reported by LangChain."""
+    chain, client = to_langchain(from_langchain(model()).with_retry()), Client()
+    with (
+        get_usage_metadata_callback() as counter,
+        collect_runs() as collected,
+        tracing_v2_enabled(client=client),  # type: ignore[arg-type]
+    ):
+        way(call, chain)
+    assert counter.usage_metadata["m-1"]["total_tokens"] == 5
+    assert [depth for depth, _ in _tree(collected.traced_runs)] == [0]
+    assert [depth for depth, _ in client.tree()] == [0]
+
+
+class Reading(BaseRetriever):
+    """A retriever of ours that calls a runnable of LangChain without a config."""
+
+    def _get_relevant_documents(self, query: str) -> list[Document]:
+        return [Document(theirs.RunnableLambda(_same).invoke(query))]
+
+
+def test_a_retriever_for_langchain_reports_once_what_it_calls(call: Call) -> None:
+    """Though its run opens no context of its own."""
+    retriever, client = to_langchain(Reading()), Client()
+    with (
+        get_usage_metadata_callback(),
+        collect_runs() as collected,
+        tracing_v2_enabled(client=client),  # type: ignore[arg-type]
+    ):
+        call.invoke(retriever, "a")
+    assert sorted(name for _, name in client.tree()) == ["Reading", "_same"]
+    assert sorted(name for _, name in _tree(collected.traced_runs)) == ["Reading", "_same"]

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from contextvars import Token
 
 
+_is_told: ContextVar[bool] = ContextVar("runnables_told", default=False)
+
+
 def found_handlers() -> list[Any]:
     """Return the handlers of LangChain that its runs find in context variables."""
     return [handler for variable in _variables() if (handler := variable.get(None)) is not None]
@@ -47,6 +50,25 @@ def show(hidden: Iterable[tuple[ContextVar[Any], Token[Any]]]) -> None:
         variable.reset(token)
 
 
+class told:
+    """A context for a call of ours that is a run of LangChain, and not reported a second time.
+
+    All that LangChain's runs find has heard of it, also where our call leads to one of LangChain.
+    In a generator, enter it around each step, never across a `yield`.
+    """
+
+    __slots__ = ("_hidden", "_token")
+
+    def __enter__(self) -> None:
+        self._token = _is_told.set(True)
+        variables = [one for one in _variables() if one.get(None) is not None]
+        self._hidden = [(variable, variable.set(None)) for variable in variables]
+
+    def __exit__(self, *_: object) -> None:
+        show(self._hidden)
+        _is_told.reset(self._token)
+
+
 class hidden:
     """A context in which runs of LangChain do not find what stands in some handlers of ours.
 
@@ -73,7 +95,14 @@ def mute_tracers(handlers: Iterable[Any]) -> list[Any]:
     Args:
         handlers: handlers of ours.
     """
-    return [_mute_tracer()()] if any(_is_of_langsmith(_told(one)) for one in handlers) else []
+    is_told = _is_told.get() or any(is_of_langsmith(_told(one)) for one in handlers)
+    return [_mute_tracer()()] if is_told else []
+
+
+def is_of_langsmith(handler: object) -> bool:
+    """Tell whether a handler of LangChain is its tracer for LangSmith, and traces."""
+    is_tracer = any(base.__name__ == "LangChainTracer" for base in type(handler).__mro__)
+    return is_tracer and not is_mute(handler)
 
 
 def is_mute(handler: object) -> bool:
@@ -89,12 +118,6 @@ def _variables() -> Iterable[ContextVar[Any]]:
 def _told(handler: Any) -> Any:
     """Return the handler of LangChain that a handler of ours passes events to; None: none."""
     return handler.handler if getattr(type(handler), "_tells_langchain", False) else None
-
-
-def _is_of_langsmith(handler: object) -> bool:
-    return isinstance(handler, BaseTracer) and any(
-        base.__name__ == "LangChainTracer" for base in type(handler).__mro__
-    )
 
 
 @cache

@@ -388,7 +388,7 @@ class _Ambient:
 def _not_around(handlers: Iterable[Handler]) -> list[Handler]:
     """Return the handlers without those that LangChain reports to by itself, by its own config."""
     config = cast("Mapping[str, Any]", var_child_runnable_config.get() or {})
-    known, _ = _inherited(config.get("callbacks"))
+    known = [*_inherited(config.get("callbacks"))[0], *handlers_of_ours(found_handlers())]
     return [one for one in handlers if not any(is_same(one, other) for other in known)]
 
 

@@ -16,6 +16,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 
 from runnables.core.events import aemit, emit, receives
 from runnables.core.handlers import Event, Kind
+from runnables.interop.langchain.ambient import is_of_langsmith
 from runnables.interop.langchain.model_facts import text_answer
 from runnables.interop.langchain.run_ids import OWN_RUNS
 from runnables.interop.langchain.values import from_value
@@ -85,7 +86,10 @@ class EventHandler(BaseCallbackHandler):
             return NotImplemented
         given = other.native if is_one else (other,)
         known = {id(innermost(one)) for one in given}
-        self.native = tuple(one for one in self.native if id(innermost(one)) not in known)
+        kept = (one for one in self.native if id(innermost(one)) not in known)
+        if is_of_langsmith(other):  # LangChain makes a new one, where it has none
+            kept = (one for one in kept if not is_of_langsmith(innermost(one)))
+        self.native = tuple(kept)
         return not self.native
 
     __hash__ = BaseCallbackHandler.__hash__
