@@ -68,7 +68,7 @@ def async_model() -> TheirModel:
 
 @their_tool
 def shout(text: str) -> str:
-    """Return a text in capitals."""
+    """Return a string in capitals."""
     upper: str = theirs.RunnableLambda(str.upper).invoke(text)
     return upper
 
@@ -171,13 +171,31 @@ def test_tracing_by_the_environment_has_the_whole_tree(
     assert client_of_program.tree()[1:] == inside
 
 
+# LangChain's handler for this fails at the start of a tool, also without us
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "tool"])
+@ways
+def test_set_debug_prints_each_run_once(
+    part: str,
+    way: Callable[[Call, Any], None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    call: Call,
+) -> None:
+    """LangChain makes a handler for this, too, for each run that has none."""
+    make, inside = PARTS[part]
+    chain = to_langchain(make())
+    monkeypatch.setattr("langchain_core.globals._debug", True)
+    way(call, chain)
+    assert capsys.readouterr().out.count("Entering") == 1 + len(inside)
+
+
 @pytest.mark.parametrize("part", ["model", "async model", "model of a function"])
 @ways
 @pytest.mark.parametrize("around", ["ours", "theirs", "function of theirs"])
 def test_a_counter_around_a_chain_counts_once(
     part: str, way: Callable[[Call, Any], None], around: str, call: Call
 ) -> None:
-    """Whoever calls it, and afterwards what follows: the block is as it was."""
+    """For any caller, and afterwards the next call: the block is as it was."""
     chain = PARTS[part][0]()
     if around == "theirs":
         chain = to_langchain(chain)
@@ -193,7 +211,7 @@ def test_a_counter_around_a_chain_counts_once(
 
 @pytest.mark.parametrize("convert", [_same, to_langchain], ids=["ours", "theirs"])
 def test_a_stream_that_was_left_hides_no_counter(convert: Callable[[Any], Any], call: Call) -> None:
-    """It has told of no answer; the next call does."""
+    """It has reported no answer; the next call does."""
     chunks = [TheirChunk("A"), TheirChunk("B"), TheirChunk("C", usage_metadata=USAGE)]  # type: ignore[arg-type]
     chain = convert(RunnableLambda(_same) | TheirModel(script=[chunks]))
     with get_usage_metadata_callback() as counter:

@@ -368,9 +368,9 @@ def test_nothing_is_reported_without_handlers(call: Call) -> None:
     assert call.invoke(chain, "a", {"tags": ["t"]}) == "a!"
 
 
-def test_langchains_handler_hears_of_an_end_though_the_call_is_cancelled_meanwhile() -> None:
+def test_langchains_handler_gets_an_end_though_the_call_is_cancelled_meanwhile() -> None:
     """The call waits for it, as a tracer needs the end of each run that it knows."""
-    told: list[bool] = []
+    seen: list[bool] = []
 
     async def main() -> None:
         loop, turned = asyncio.get_running_loop(), threading.Event()
@@ -389,14 +389,14 @@ def test_langchains_handler_hears_of_an_end_though_the_call_is_cancelled_meanwhi
             def on_chain_end(self, outputs: Any, **kwargs: Any) -> None:
                 loop.call_soon_threadsafe(cancel)
                 turned.wait()
-                told.append(task.done())
+                seen.append(task.done())
 
         task = asyncio.create_task(RunnableLambda(str).ainvoke("a", {"callbacks": [Slow()]}))
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(main())
-    assert told == [False]
+    assert seen == [False]
 
 
 async def test_langchains_handlers_use_no_threads_of_the_callers_loop() -> None:

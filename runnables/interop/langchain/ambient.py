@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.tracers.context import _configure_hooks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from contextvars import Token
 
 
-_is_told: ContextVar[bool] = ContextVar("runnables_told", default=False)
+_is_reported: ContextVar[bool] = ContextVar("runnables_reported", default=False)
 
 
 def found_handlers() -> list[Any]:
@@ -36,7 +37,7 @@ def hide(handlers: Iterable[Any]) -> list[tuple[ContextVar[Any], Token[Any]]]:
     Returns:
         What `show` takes to undo it in this context.
     """
-    known = {id(told) for one in handlers if (told := _told(one)) is not None}
+    known = {id(target) for one in handlers if (target := _target(one)) is not None}
     return [
         (variable, variable.set(None))
         for variable in (_variables() if known else ())
@@ -50,23 +51,23 @@ def show(hidden: Iterable[tuple[ContextVar[Any], Token[Any]]]) -> None:
         variable.reset(token)
 
 
-class told:
+class reported:
     """A context for a call of ours that is a run of LangChain, and not reported a second time.
 
-    All that LangChain's runs find has heard of it, also where our call leads to one of LangChain.
+    All that LangChain's runs find has received it, also where our call leads to one of LangChain.
     In a generator, enter it around each step, never across a `yield`.
     """
 
     __slots__ = ("_hidden", "_token")
 
     def __enter__(self) -> None:
-        self._token = _is_told.set(True)
+        self._token = _is_reported.set(True)
         variables = [one for one in _variables() if one.get(None) is not None]
         self._hidden = [(variable, variable.set(None)) for variable in variables]
 
     def __exit__(self, *_: object) -> None:
         show(self._hidden)
-        _is_told.reset(self._token)
+        _is_reported.reset(self._token)
 
 
 class hidden:
@@ -90,19 +91,26 @@ class hidden:
 def mute_tracers(handlers: Iterable[Any]) -> list[Any]:
     """Return what keeps LangChain's runs from making a tracer, where one hears of us already.
 
-    Where the environment asks for LangSmith's tracing, each run makes a tracer, unless it has one.
+    Where LangSmith's tracing or LangChain's `set_debug` is on, each run makes a tracer, unless it
+    has one of that class.
 
     Args:
         handlers: handlers of ours.
     """
-    is_told = _is_told.get() or any(is_of_langsmith(_told(one)) for one in handlers)
-    return [_mute_tracer()()] if is_told else []
+    names = _MADE if _is_reported.get() else {made_class(_target(one)) for one in handlers}
+    return [_mute_class(name)() for name in names if name is not None]
 
 
-def is_of_langsmith(handler: object) -> bool:
-    """Tell whether a handler of LangChain is its tracer for LangSmith, and traces."""
-    is_tracer = any(base.__name__ == "LangChainTracer" for base in type(handler).__mro__)
-    return is_tracer and not is_mute(handler)
+_MADE: Final[Mapping[str, str]] = {
+    "LangChainTracer": "langchain_core.tracers.langchain",
+    "ConsoleCallbackHandler": "langchain_core.tracers.stdout",
+}
+
+
+def made_class(handler: object) -> str | None:
+    """Return the class of a tracer of LangChain that its runs make by themselves; None: another."""
+    names = [base.__name__ for base in type(handler).__mro__]
+    return None if is_mute(handler) else next((name for name in _MADE if name in names), None)
 
 
 def is_mute(handler: object) -> bool:
@@ -115,17 +123,17 @@ def _variables() -> Iterable[ContextVar[Any]]:
     return (hook[0] for hook in hooks if isinstance(hook[0], ContextVar))
 
 
-def _told(handler: Any) -> Any:
+def _target(handler: Any) -> Any:
     """Return the handler of LangChain that a handler of ours passes events to; None: none."""
     return handler.handler if getattr(type(handler), "_tells_langchain", False) else None
 
 
 @cache
-def _mute_tracer() -> Any:
-    # here, as it takes a tenth of a second to load, and LangChain loads it when a run begins
-    from langchain_core.tracers.langchain import LangChainTracer
+def _mute_class(name: str) -> Any:
+    # here, as they take a tenth of a second to load, and LangChain loads them when a run begins
+    base: Any = getattr(import_module(_MADE[name]), name)
 
-    class MuteTracer(LangChainTracer):
+    class Mute(base):  # type: ignore[misc]
         """A tracer that traces nothing."""
 
         _is_mute = True
@@ -135,7 +143,7 @@ def _mute_tracer() -> Any:
         def __init__(self) -> None:
             BaseTracer.__init__(self)  # no client
 
-        def copy_with_metadata_defaults(self, **_: Any) -> MuteTracer:
+        def copy_with_metadata_defaults(self, **_: Any) -> Mute:
             return self
 
-    return MuteTracer
+    return Mute

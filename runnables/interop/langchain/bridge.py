@@ -89,7 +89,7 @@ class Bridge:
     async def aon_event(self, event: Event, /) -> None:
         """Receive an event of an async run, and call their method.
 
-        The end of a run is told also where the call is cancelled meanwhile: else LangChain's
+        The end of a run is passed on also where the call is cancelled meanwhile: else LangChain's
         tracers would wait for it for ever.
         """
         if (call := self._call(event)) is None:

@@ -16,7 +16,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 
 from runnables.core.events import aemit, emit, receives
 from runnables.core.handlers import Event, Kind
-from runnables.interop.langchain.ambient import is_of_langsmith
+from runnables.interop.langchain.ambient import made_class
 from runnables.interop.langchain.model_facts import text_answer
 from runnables.interop.langchain.run_ids import OWN_RUNS
 from runnables.interop.langchain.values import from_value
@@ -87,8 +87,8 @@ class EventHandler(BaseCallbackHandler):
         given = other.native if is_one else (other,)
         known = {id(innermost(one)) for one in given}
         kept = (one for one in self.native if id(innermost(one)) not in known)
-        if is_of_langsmith(other):  # LangChain makes a new one, where it has none
-            kept = (one for one in kept if not is_of_langsmith(innermost(one)))
+        if (made := made_class(other)) is not None:  # LangChain has made another of that class
+            kept = (one for one in kept if made_class(innermost(one)) != made)
         self.native = tuple(kept)
         return not self.native
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runnables.compose.wrappers import innermost
 from runnables.core.config import Scope, ensure_scope
 from runnables.engine.stream import aclose, close
-from runnables.interop.langchain.ambient import told
+from runnables.interop.langchain.ambient import reported
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
@@ -37,13 +37,13 @@ def unreported() -> RunnableConfig:
 
 def invoke_unreported(ours: Any, value: Any, options: Mapping[str, Any]) -> Any:
     """Return the output of a model of ours, whose run is one of theirs; see `unreported`."""
-    with told():
+    with reported():
         return ours.invoke(value, unreported(), **options)
 
 
 async def ainvoke_unreported(ours: Any, value: Any, options: Mapping[str, Any]) -> Any:
     """Return the output of a model of ours, whose run is one of theirs; see `unreported`."""
-    with told():
+    with reported():
         return await ours.ainvoke(value, unreported(), **options)
 
 
@@ -54,13 +54,13 @@ def stream_unreported(
     chunks = ours.stream(value, unreported(), **options)
     try:
         while True:
-            with told():
+            with reported():
                 chunk = next(chunks, _END)
             if chunk is _END:
                 return
             yield chunk
     finally:
-        with told():
+        with reported():
             close(chunks)
 
 
@@ -71,13 +71,13 @@ async def astream_unreported(
     chunks = ours.astream(value, unreported(), **options)
     try:
         while True:
-            with told():
+            with reported():
                 chunk = await anext(chunks, _END)
             if chunk is _END:
                 return
             yield chunk
     finally:
-        with told():
+        with reported():
             await aclose(chunks)
 
 
