@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runnables.core.foreign import is_loaded, to_foreign
+from runnables.core.foreign import is_foreign, is_loaded, to_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,5 +36,6 @@ class RunHandlers(list[Any]):
     def __add__(self, other: Iterable[Any]) -> RunHandlers:  # type: ignore[override]
         return RunHandlers([*self, *other], self.parents, self.path)
 
-    def __radd__(self, other: Iterable[Any]) -> RunHandlers:
-        return RunHandlers([*other, *self], self.parents, self.path)
+    def __radd__(self, other: Iterable[Any]) -> Any:
+        joined = RunHandlers([*other, *self], self.parents, self.path)
+        return joined.copy() if any(map(is_foreign, other)) else joined  # LangChain merges configs

@@ -7,7 +7,7 @@ They are set by a block (`get_usage_metadata_callback`, `collect_runs`) or for t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from langchain_core import runnables as theirs
@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage as TheirAIMessage, AIMessageChunk 
 from langchain_core.tools import tool as their_tool
 from langchain_core.tracers.context import collect_runs, tracing_v2_enabled
 from langchain_core.tracers.schemas import Run
+from langgraph.graph import START, StateGraph
 from langsmith import utils as langsmith_utils
 
 from runnables import BaseRetriever, Document, RunnableLambda, from_langchain, to_langchain
@@ -73,6 +74,22 @@ def shout(text: str) -> str:
     return upper
 
 
+class State(TypedDict):
+    """The state of the graph below."""
+
+    text: str
+
+
+def graph() -> Any:
+    """Return a graph of LangGraph with one node."""
+    made = StateGraph(State)
+    made.add_node(
+        "same", lambda state: {"text": theirs.RunnableLambda(_same).invoke(state["text"])}
+    )
+    made.add_edge(START, "same")
+    return made.compile()
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -96,6 +113,14 @@ PARTS: dict[str, tuple[Callable[[], Any], Tree]] = {
     "lambda": (
         lambda: RunnableLambda(lambda x: theirs.RunnableLambda(_same).invoke(x)),
         [(1, "_same")],
+    ),
+    "config that is passed on": (
+        lambda: RunnableLambda(lambda x, config: model().invoke(x, config)),
+        [MODEL],
+    ),
+    "graph": (
+        lambda: RunnableLambda(lambda x, config: graph().invoke({"text": x}, config)["text"]),
+        [(1, "LangGraph"), (2, "same"), (3, "_same")],
     ),
     "model of their function": (
         lambda: RunnableLambda(_same) | theirs.RunnableLambda(lambda x: model().invoke(x)),

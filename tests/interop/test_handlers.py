@@ -409,6 +409,7 @@ async def test_langchains_handlers_use_no_threads_of_the_callers_loop() -> None:
 # --- what users' functions pass on ------------------------------------------------------------
 
 UPPER = theirs.RunnableLambda(str.upper)
+RETRIED = UPPER.with_retry()
 
 
 @pytest.mark.parametrize(
@@ -424,8 +425,8 @@ UPPER = theirs.RunnableLambda(str.upper)
 )
 @pytest.mark.parametrize(
     "inner",
-    [UPPER, UPPER.with_config(callbacks=[Trace()]), RunnableLambda(str.upper)],
-    ids=["theirs", "theirs with a handler", "ours"],
+    [UPPER, UPPER.with_config(callbacks=[Trace()]), RETRIED, RunnableLambda(str.upper)],
+    ids=["theirs", "theirs with a handler", "theirs with a retry", "ours"],
 )
 def test_a_function_of_ours_passes_its_config_on(passed: Any, inner: Any, call: Call) -> None:
     """To a runnable of LangChain, which reports to the handlers of both, below the function."""
@@ -436,8 +437,9 @@ def test_a_function_of_ours_passes_its_config_on(passed: Any, inner: Any, call: 
 
     assert call.invoke(RunnableLambda(outer), "a", {"callbacks": [log, trace]}) == "A"
     log.check()
-    assert [depth for depth, _ in log.tree()] == [0, 1]
-    assert [depth for depth, _ in trace.tree()] == [0, 1]
+    depths = [0, 1] if inner is not RETRIED else [0, 1, 2]
+    assert [depth for depth, _ in log.tree()] == depths
+    assert [depth for depth, _ in trace.tree()] == depths
 
 
 @pytest.mark.parametrize("around", ["ours", "theirs"])
