@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from langchain_core.tracers.base import BaseTracer
 from langchain_core.tracers.context import _configure_hooks
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _is_reported: ContextVar[bool] = ContextVar("runnables_reported", default=False)
+"""Whether the run of the call around is LangChain's, and has been reported by it."""
 
 
 def found_handlers() -> list[Any]:
@@ -115,12 +116,12 @@ def made_class(handler: object) -> str | None:
 
 def is_mute(handler: object) -> bool:
     """Tell whether a handler is one that `mute_tracers` has made."""
-    return getattr(type(handler), "_is_mute", False)
+    return isinstance(handler, _Mute)
 
 
 def _variables() -> Iterable[ContextVar[Any]]:
-    hooks: list[tuple[Any, ...]] = _configure_hooks  # type: ignore[assignment]
-    return (hook[0] for hook in hooks if isinstance(hook[0], ContextVar))
+    found: list[Any] = [hook[0] for hook in _configure_hooks]
+    return [variable for variable in found if type(variable) is ContextVar]  # ours is none
 
 
 def _target(handler: Any) -> Any:
@@ -128,22 +129,21 @@ def _target(handler: Any) -> Any:
     return handler.handler if getattr(type(handler), "_tells_langchain", False) else None
 
 
+class _Mute:
+    """What makes a tracer trace nothing, as the first of its bases."""
+
+    ignore_llm = ignore_retry = ignore_chain = ignore_agent = True
+    ignore_retriever = ignore_chat_model = ignore_custom_event = True
+
+    def __init__(self) -> None:
+        BaseTracer.__init__(cast("Any", self))  # no client
+
+    def copy_with_metadata_defaults(self, **_: Any) -> _Mute:
+        return self
+
+
 @cache
 def _mute_class(name: str) -> Any:
     # here, as they take a tenth of a second to load, and LangChain loads them when a run begins
     base: Any = getattr(import_module(_MADE[name]), name)
-
-    class Mute(base):  # type: ignore[misc]
-        """A tracer that traces nothing."""
-
-        _is_mute = True
-        ignore_llm = ignore_retry = ignore_chain = ignore_agent = True
-        ignore_retriever = ignore_chat_model = ignore_custom_event = True
-
-        def __init__(self) -> None:
-            BaseTracer.__init__(self)  # no client
-
-        def copy_with_metadata_defaults(self, **_: Any) -> Mute:
-            return self
-
-    return Mute
+    return type("Mute", (_Mute, base), {})
