@@ -400,10 +400,12 @@ def test_langchains_handler_gets_an_end_though_the_call_is_cancelled_meanwhile()
 
 
 async def test_langchains_handlers_use_no_threads_of_the_callers_loop() -> None:
-    """Those would stay for as long as the loop: the check for threads that are left fails."""
-    trace = Trace()
+    """Those would stay for as long as the loop."""
+    trace, before = Trace(), set(threading.enumerate())
     await RunnableLambda(str).ainvoke("a", {"callbacks": [trace]})
     assert trace.tree() == [(0, "str")]
+    new = {thread.name for thread in set(threading.enumerate()) - before}
+    assert not [name for name in new if name.startswith("asyncio")]
 
 
 # --- what users' functions pass on ------------------------------------------------------------
