@@ -95,13 +95,13 @@ class Bridge:
         if (call := self._call(event)) is None:
             return
         if event.kind not in FINAL_KINDS:
-            await self._acall(*call)
+            await self._deliver(*call)
             return
         context = copy_context()
         context.run(current_token.set, None)
-        await in_context(context, partial(self._acall, *call))
+        await in_context(context, partial(self._deliver, *call))
 
-    async def _acall(
+    async def _deliver(
         self, name: str, ignored: str, values: list[Any], keywords: dict[str, Any]
     ) -> None:
         if self._is_async or self.handler.run_inline:
