@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread
 import dis
 import gc
 import inspect
@@ -69,14 +70,21 @@ def lasting_threads() -> set[threading.Thread]:
 
 
 def _is_idle(thread: threading.Thread, frames: dict[int, FrameType]) -> bool:
-    """Tell whether this is a worker of the library that waits for a job in its own loop."""
-    if thread.name != "runnables-worker":
+    """Tell whether this is a worker of the library that waits for a job in its own loop.
+
+    Or one of asyncio's default executor, which LangChain uses: it ends with the loop, and that of
+    an async test is open until all fixtures are done.
+    """
+    if thread.name != "runnables-worker" and not thread.name.startswith("asyncio_"):
         return False
     frame = frames.get(thread.ident or 0)
     while frame is not None and "blockbuster" in frame.f_code.co_filename:
         frame = frame.f_back  # it wraps the lock on which the worker waits
-    return frame is None or (
-        frame.f_code.co_name == "_run" and frame.f_code.co_filename.startswith(ENGINE)
+    if frame is None:
+        return True
+    name, file = frame.f_code.co_name, frame.f_code.co_filename
+    return (name == "_run" and file.startswith(ENGINE)) or (
+        name == "_worker" and file == concurrent.futures.thread.__file__
     )
 
 

@@ -26,6 +26,17 @@ def test_a_thread_at_work_is_a_leak() -> None:
     thread.join()
 
 
+async def test_a_thread_of_the_loops_executor_is_a_leak_while_it_works() -> None:
+    """And none when it waits for the next job: it ends with the loop."""
+    ends = threading.Event()
+    with pytest.raises(AssertionError, match="asyncio_0"), nothing_left(SOON):
+        work = asyncio.create_task(asyncio.to_thread(ends.wait))
+        await asyncio.sleep(0)
+    ends.set()
+    with nothing_left():
+        await work
+
+
 def test_an_open_socket_is_a_leak() -> None:
     """A socket that is open when the block ends fails it."""
     opened: list[socket.socket] = []

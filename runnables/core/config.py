@@ -11,7 +11,13 @@ import contextvars
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
-from runnables.core.foreign import ForeignHandlers, from_foreign, is_foreign, is_same
+from runnables.core.foreign import (
+    ForeignHandlers,
+    HandlerOfLangChain,
+    from_foreign,
+    is_foreign,
+    is_same,
+)
 from runnables.core.options import key_hint
 from runnables.core.spans import SpanHandler, spans_of
 from runnables.engine.contexts import keep_private
@@ -51,7 +57,7 @@ class RunnableConfig(TypedDict, total=False):
 
     tags: list[str]
     metadata: dict[str, Any]
-    callbacks: Sequence[Handler] | None
+    callbacks: Sequence[Handler | HandlerOfLangChain] | None
     run_name: str | None
     run_id: UUID | str | None
     max_concurrency: int | None
@@ -209,9 +215,11 @@ def _merge_mapping(key: str) -> Any:
 
 
 def _merge_callbacks(scope: Scope, handlers: Iterable[Handler]) -> None:
-    checked, known = check_handlers(handlers), scope.handlers
-    added = (new for new in checked if not any(is_same(new, old) for old in known))
-    scope.handlers = (*known, *added)
+    checked, known = check_handlers(handlers), list(scope.handlers)
+    for new in checked:
+        if not any(is_same(new, old) for old in known):
+            known.append(new)
+    scope.handlers = tuple(known)
     scope["callbacks"] = list(scope.handlers)
     if isinstance(checked, ForeignHandlers):
         _join_run(scope, checked)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from runnables.engine.merging import Accumulator
 
-_FINAL_KINDS = frozenset({"end", "error", "cancelled"})
+FINAL_KINDS = frozenset({"end", "error", "cancelled"})
+"""The kinds of events of which each run has one, as the last."""
 
 
 class Observed(Protocol):
@@ -251,7 +252,7 @@ def emit(handlers: Iterable[Handler], event: Event) -> None:
             if result is not None and inspect.isawaitable(result):
                 if not in_worker_thread():
                     raise _cannot_await(handler, result)
-                from_thread(_wait_for(result), even_if_cancelled=event.kind in _FINAL_KINDS)
+                from_thread(_wait_for(result), even_if_cancelled=event.kind in FINAL_KINDS)
         except Exception as error:
             if failure is None:
                 failure = _report_handler_error(handler, error)

@@ -30,6 +30,17 @@ class RunnableOfLangChain(Protocol):
         ...
 
 
+class HandlerOfLangChain(Protocol):
+    """What type checkers know a handler of LangChain by."""
+
+    run_inline: bool
+
+    @property
+    def ignore_custom_event(self) -> bool:
+        """Return LangChain's attribute of this name."""
+        ...
+
+
 class ModelOfLangChain(Protocol):
     """What type checkers know a model of LangChain by: a method that none of ours has."""
 

@@ -15,6 +15,7 @@ from runnables.core.config import (
     check_handlers,
     ensure_scope,
 )
+from runnables.core.run_handlers import RunHandlers
 from runnables.core.spans import spans_in, spans_of
 from runnables.core.stops import without_stop
 from runnables.engine.cancellation import raise_if_cancelled
@@ -55,6 +56,12 @@ class UserConfig(Scope):
         for key, copy in _COPIED.items():
             if key in self:
                 super().__setitem__(key, copy(self[key]))
+        if self.handlers:
+            self._list_handlers(self.handlers)
+
+    def _list_handlers(self, handlers: Any) -> None:
+        """Show handlers as a list that can be passed on to another library."""
+        super().__setitem__("callbacks", RunHandlers(handlers, self.parents, self.path))
 
     def __missing__(self, key: str) -> Any:
         check_config({key: None})
@@ -72,7 +79,10 @@ class UserConfig(Scope):
         check_config({key: value})
         if key == "callbacks":
             self.handlers = check_handlers(value or ())
-            super().__setitem__(key, value)
+            if isinstance(value, (list, tuple)):
+                self._list_handlers(value)
+            else:
+                super().__setitem__(key, value)
         elif key == "run_name":
             self.next_name = value
         elif key == "run_id":

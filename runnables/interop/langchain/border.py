@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, cast
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from langchain_core.callbacks import CallbackManager
 from langchain_core.runnables.config import var_child_runnable_config
@@ -31,8 +32,14 @@ from runnables.core.events import aemit
 from runnables.core.foreign import is_same
 from runnables.core.stream_runs import StartOnFirstEvent
 from runnables.engine.slots import Slots
+from runnables.interop.langchain.ambient import (
+    found_handlers,
+    hidden,
+    hide,
+    mute_tracers,
+)
 from runnables.interop.langchain.bridge import Bridge, as_id
-from runnables.interop.langchain.event_handler import EventHandler, event_handler
+from runnables.interop.langchain.event_handler import EventHandler, event_handler, innermost
 from runnables.interop.langchain.managers import handlers_of_ours, parents_of
 from runnables.interop.langchain.run_ids import OWN_RUNS
 
@@ -55,6 +62,8 @@ _NO_SCOPE: Final = object()
 
 class _Below:
     """A handler of ours for what is below a run that LangChain has reported to it already."""
+
+    _passes_on: ClassVar[bool] = True
 
     def __init__(self, handler: Handler, reported: Collection[str]) -> None:
         self.handler = handler
@@ -113,7 +122,7 @@ def config_of_ours(
     reported = (run_id,) if reported is None else reported
     scope = kind(current_scope() or _left.get())
     scope.own_handlers = ()
-    handlers = handlers_of_ours(manager.inheritable_handlers, reported)
+    handlers = handlers_of_ours([*manager.inheritable_handlers, *found_handlers()], reported)
     if run_id not in OWN_RUNS:
         handlers = [one if isinstance(one, Bridge) else _Below(one, reported) for one in handlers]
     parents = parents_of(manager.handlers, run_id)
@@ -124,19 +133,26 @@ def config_of_ours(
     scope.next_tags = tuple(tag for tag in manager.tags if tag not in inherited)
     scope.next_id, scope.next_name = run_id, name
     if has_context:
-        around = _without_handlers(config or {})
+        around = _without_handlers(config or {}, handlers)
+        hide(handlers)
         CURRENT_SCOPE.set(scope.child(run_id))
     scope.outer_config = var_child_runnable_config.get() if around is None else around
     return scope.config
 
 
 @contextmanager
-def for_batch(config: Mapping[str, Any]) -> Generator[object]:
-    """Make a config without handlers the one that LangChain finds inside the block; see below."""
+def for_batch(manager: Any, config: Mapping[str, Any]) -> Generator[object]:
+    """Make a config without handlers the one that LangChain finds inside the block; see below.
+
+    Args:
+        manager: the run manager of a row.
+        config: LangChain's config of that row.
+    """
     before = var_child_runnable_config.get()
     current = CURRENT_SCOPE.get()
+    handlers = handlers_of_ours([*manager.inheritable_handlers, *found_handlers()])
     try:
-        yield _without_handlers(config)
+        yield _without_handlers(config, handlers)
     finally:
         var_child_runnable_config.set(before)
         CURRENT_SCOPE.set(current)
@@ -160,13 +176,14 @@ def _fill(
         scope["recursion_limit"] = depth
 
 
-def _without_handlers(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a config without handlers the one that LangChain finds in this context; return it.
+def _without_handlers(config: Mapping[str, Any], handlers: Iterable[Handler]) -> dict[str, Any]:
+    """Make a config without these handlers the one that LangChain finds here; return it.
 
     What LangChain runs inside is then reported once: by `_Ambient`, as below the run of ours.
     LangGraph still finds there what its nodes may ask for.
     """
-    bare = {**(var_child_runnable_config.get() or {}), **config, "callbacks": None}
+    mute = mute_tracers(handlers) or None
+    bare = {**(var_child_runnable_config.get() or {}), **config, "callbacks": mute}
     for key in ("run_id", "run_name"):
         bare.pop(key, None)
     var_child_runnable_config.set(cast("Any", bare))
@@ -200,7 +217,7 @@ def _inherited(manager: Any) -> tuple[list[Handler], tuple[str, ...]]:
     if not hasattr(manager, "inheritable_handlers"):  # a list
         return handlers_of_ours(manager), ()
     parents = parents_of(manager.handlers, manager.parent_run_id)
-    return handlers_of_ours(manager.inheritable_handlers), parents
+    return handlers_of_ours([*manager.inheritable_handlers, *found_handlers()]), parents
 
 
 # --- out: a call of theirs within a run of ours -----------------------------------------------
@@ -216,7 +233,8 @@ def config_of_theirs(scope: Scope | None) -> Any:
         return None
     config: dict[str, Any] = {}
     if scope.observed:
-        config["callbacks"] = _manager(scope)
+        handlers = scope.handlers, scope.own_handlers
+        config["callbacks"] = manager_of(*handlers, scope.parents, scope.path)
     around = cast("Mapping[str, Any]", var_child_runnable_config.get() or {})
     inherited = cast("dict[str, Any]", around.get("configurable") or {})
     configurable = {**inherited, **scope.get("configurable", {})}
@@ -237,24 +255,34 @@ def config_of_theirs(scope: Scope | None) -> Any:
     return config
 
 
-def _manager(scope: Scope) -> CallbackManager:
-    """Return LangChain's manager of the handlers of a scope, within the run around it."""
-    inherited = _handlers_of_theirs(scope.handlers, scope)
-    own = _handlers_of_theirs(scope.own_handlers, scope)
-    parent = as_id(scope.parents[-1]) if scope.parents else None
-    return CallbackManager([*own, *inherited], inheritable_handlers=inherited, parent_run_id=parent)
+def manager_of(
+    handlers: Iterable[Handler],
+    own: Iterable[Handler],
+    parents: tuple[str, ...],
+    path: tuple[str, ...],
+) -> CallbackManager:
+    """Return LangChain's manager of handlers of ours.
+
+    Args:
+        handlers: the handlers of the next run and all below.
+        own: those of the next run only.
+        parents: the ids of the runs around, the outermost first.
+        path: the steps that lead there.
+    """
+    below = _handlers_of_theirs(handlers, parents, path)
+    all_of_run = [*_handlers_of_theirs(own, parents, path), *below]
+    parent = as_id(parents[-1]) if parents else None
+    return CallbackManager(all_of_run, inheritable_handlers=below, parent_run_id=parent)
 
 
-def _handlers_of_theirs(handlers: Iterable[Any], scope: Scope) -> list[Any]:
+def _handlers_of_theirs(
+    handlers: Iterable[Any], parents: tuple[str, ...], path: tuple[str, ...]
+) -> list[Any]:
     theirs: list[Any] = [one.handler for one in handlers if isinstance(one, Bridge)]
-    ours = [_innermost(one) for one in handlers if not isinstance(one, (Bridge, StartOnFirstEvent))]
+    ours = [innermost(one) for one in handlers if not isinstance(one, (Bridge, StartOnFirstEvent))]
     if ours:  # the last one, as LangChain gives chunks to the first handler that takes them
-        theirs.append(event_handler(ours, scope.parents, scope.path))
+        theirs.append(event_handler(ours, parents, path))
     return theirs
-
-
-def _innermost(handler: Any) -> Any:
-    return handler.handler if isinstance(handler, _Below) else handler
 
 
 def _lowest(slots: Slots) -> int:
@@ -327,14 +355,19 @@ def _waiting(scope: Scope | None) -> list[StartOnFirstEvent]:
 def silent() -> Generator[None]:
     """Return a context in which a call of theirs reports nothing.
 
-    For models and tools of theirs, whose run is reported as ours. Pass them the config
-    `{"callbacks": []}`, too. In a generator, enter it around each step, never across a `yield`.
+    For models of theirs, whose run is reported as ours. Pass them a config without handlers, too.
+    In a generator, enter it around each step, never across a `yield`.
     """
-    token = _silent.set(current_scope() or _NO_SCOPE)
+    scope = current_scope()
+    token = _silent.set(scope or _NO_SCOPE)
     try:
-        yield
+        with hidden(() if scope is None else scope.handlers):
+            yield
     finally:
         _silent.reset(token)
+
+
+_numbers: Final = count(1)
 
 
 class _Ambient:
@@ -345,14 +378,17 @@ class _Ambient:
         scope = current_scope()
         if scope is None or not scope.handlers or _silent.get() is scope:
             return None
-        handlers = _not_around(scope.handlers)
-        return event_handler(handlers, scope.parents, scope.path) if handlers else None
+        if not (handlers := _not_around(scope.handlers)):
+            return None
+        found = event_handler(handlers, scope.parents, scope.path)
+        found.found = next(_numbers)
+        return found
 
 
 def _not_around(handlers: Iterable[Handler]) -> list[Handler]:
     """Return the handlers without those that LangChain reports to by itself, by its own config."""
     config = cast("Mapping[str, Any]", var_child_runnable_config.get() or {})
-    known, _ = _inherited(config.get("callbacks"))
+    known = [*_inherited(config.get("callbacks"))[0], *handlers_of_ours(found_handlers())]
     return [one for one in handlers if not any(is_same(one, other) for other in known)]
 
 

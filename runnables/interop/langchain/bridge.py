@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -23,7 +25,10 @@ from langchain_core.outputs import (
 from langchain_core.tracers._streaming import _StreamingCallbackHandler
 
 from runnables.callbacks.calls import FAMILIES, METHODS
-from runnables.engine.thread_calls import in_worker_thread
+from runnables.core.events import FINAL_KINDS
+from runnables.engine.cancellation import current_token
+from runnables.engine.tasks import in_context
+from runnables.engine.thread_calls import in_worker_thread, to_thread
 from runnables.interop.langchain.model_facts import model_facts
 from runnables.interop.langchain.values import to_value
 from runnables.messages import generations as ours
@@ -47,6 +52,8 @@ class Bridge:
     """
 
     _adapts: ClassVar[str] = "handler"
+    _passes_on: ClassVar[bool] = True
+    _tells_langchain: ClassVar[bool] = True
     raise_error = True  # LangChain has logged and dropped the error of a handler without it
 
     def __init__(self, handler: BaseCallbackHandler, reported: Collection[str] = ()) -> None:
@@ -80,10 +87,28 @@ class Bridge:
         return None
 
     async def aon_event(self, event: Event, /) -> None:
-        """Receive an event of an async run, and call their method."""
-        if (call := self._call(event)) is not None:
-            name, ignored, values, keywords = call
+        """Receive an event of an async run, and call their method.
+
+        The end of a run is passed on also where the call is cancelled meanwhile: else LangChain's
+        tracers would wait for it for ever.
+        """
+        if (call := self._call(event)) is None:
+            return
+        if event.kind not in FINAL_KINDS:
+            await self._deliver(*call)
+            return
+        context = copy_context()
+        context.run(current_token.set, None)
+        await in_context(context, partial(self._deliver, *call))
+
+    async def _deliver(
+        self, name: str, ignored: str, values: list[Any], keywords: dict[str, Any]
+    ) -> None:
+        if self._is_async or self.handler.run_inline:
             await ahandle_event([self.handler], name, ignored, *values, **keywords)
+        else:  # LangChain would use the loop's own threads, which stay for as long as the loop
+            tell = partial(handle_event, [self.handler], name, ignored, *values, **keywords)
+            await to_thread(tell)
 
     def _call(self, event: Event) -> tuple[str, str, list[Any], dict[str, Any]] | None:
         """Return the method that an event calls, what turns it off, and its arguments."""

@@ -11,12 +11,14 @@ from pydantic import ConfigDict, Field
 from typing_extensions import override
 
 from runnables.compose.wrappers import innermost
-from runnables.engine.stream import aclose, close
 from runnables.interop.langchain.model_runs import (
+    ainvoke_unreported,
+    astream_unreported,
     description,
+    invoke_unreported,
     options_of,
     parameters,
-    unreported,
+    stream_unreported,
 )
 from runnables.interop.langchain.values import from_value, to_value
 
@@ -150,7 +152,7 @@ class ChatModelForLangChain(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         options = options_of(stop, kwargs)
-        answer = self.ours.invoke(from_value(messages), unreported(), **options)
+        answer = invoke_unreported(self.ours, from_value(messages), options)
         return self._result(answer)
 
     async def _agenerate(
@@ -161,7 +163,7 @@ class ChatModelForLangChain(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         options = options_of(stop, kwargs)
-        answer = await self.ours.ainvoke(from_value(messages), unreported(), **options)
+        answer = await ainvoke_unreported(self.ours, from_value(messages), options)
         return self._result(answer)
 
     def _stream(
@@ -172,12 +174,12 @@ class ChatModelForLangChain(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         options = options_of(stop, kwargs)
-        chunks = self.ours.stream(from_value(messages), unreported(), **options)
+        chunks = stream_unreported(self.ours, from_value(messages), options)
         try:
             for chunk in chunks:  # their `stream` tells the handlers of each
                 yield ChatGenerationChunk(message=self._message(chunk))
         finally:
-            close(chunks)
+            chunks.close()
 
     async def _astream(
         self,
@@ -187,12 +189,12 @@ class ChatModelForLangChain(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         options = options_of(stop, kwargs)
-        chunks = self.ours.astream(from_value(messages), unreported(), **options)
+        chunks = astream_unreported(self.ours, from_value(messages), options)
         try:
             async for chunk in chunks:
                 yield ChatGenerationChunk(message=self._message(chunk))
         finally:
-            await aclose(chunks)
+            await chunks.aclose()
 
     def _result(self, answer: Any) -> ChatResult:
         message = self._message(answer)

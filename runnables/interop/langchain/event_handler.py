@@ -16,6 +16,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 
 from runnables.core.events import aemit, emit, receives
 from runnables.core.handlers import Event, Kind
+from runnables.interop.langchain.ambient import made_class
 from runnables.interop.langchain.model_facts import text_answer
 from runnables.interop.langchain.run_ids import OWN_RUNS
 from runnables.interop.langchain.values import from_value
@@ -54,6 +55,8 @@ class EventHandler(BaseCallbackHandler):
     _adapts: ClassVar[str] = "handler"
     handler: Handler | None = None
     """The handler that `to_langchain` has made this of; None in one for a call."""
+    found = 0
+    """A number where LangChain has found it by itself, and has reported nothing yet."""
     raise_error = True  # `emit` logs the errors of handlers, and raises those that want it
     run_inline = True  # in order
 
@@ -70,6 +73,26 @@ class EventHandler(BaseCallbackHandler):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({list(self.native)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether another handler tells all of ours already, where LangChain finds this one.
+
+        LangChain compares what it finds with each handler that a run has been given, before it adds
+        it. There is no other place where this one could learn of them. So it leaves out those of
+        ours that another tells. Of two that were found, the later one does.
+        """
+        is_one = isinstance(other, EventHandler)
+        if self.found <= (other.found if is_one else 0):
+            return NotImplemented
+        given = other.native if is_one else (other,)
+        known = {id(innermost(one)) for one in given}
+        kept = (one for one in self.native if id(innermost(one)) not in known)
+        if (made := made_class(other)) is not None:  # LangChain has made another of that class
+            kept = (one for one in kept if made_class(innermost(one)) != made)
+        self.native = tuple(kept)
+        return not self.native
+
+    __hash__ = BaseCallbackHandler.__hash__
 
     def parents_of(self, run_id: object) -> tuple[str, ...]:
         """Return the ids of the runs around one of LangChain's; of a child: with that run."""
@@ -94,6 +117,7 @@ class EventHandler(BaseCallbackHandler):
         metadata: Mapping[str, Any] | None,
         name: str | None = None,
     ) -> Event | None:
+        self.found = 0
         known = serialized or {}
         named = name or known.get("name") or (known.get("id") or [run_type])[-1]
         started = _Started(
@@ -362,6 +386,11 @@ def _awaited(name: str) -> Callable[..., Any]:
 
 for _name in [name for name in vars(EventHandler) if name.startswith("on_")]:
     setattr(AsyncEventHandler, _name, _awaited(_name))
+
+
+def innermost(handler: Any) -> Any:
+    """Return the handler that stands in one of ours: the user's own."""
+    return handler.handler if getattr(type(handler), "_passes_on", False) else handler
 
 
 def event_handler(

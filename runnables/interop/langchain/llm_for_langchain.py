@@ -11,13 +11,15 @@ from pydantic import ConfigDict
 from typing_extensions import override
 
 from runnables.compose.wrappers import innermost
-from runnables.engine.stream import aclose, close
 from runnables.interop.langchain.model_runs import (
+    ainvoke_unreported,
+    astream_unreported,
     description,
+    invoke_unreported,
     options_of,
     parameters,
+    stream_unreported,
     tracing_parameters,
-    unreported,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ class TextModelForLangChain(LLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> str:
-        return str(self.ours.invoke(prompt, unreported(), **options_of(stop, kwargs)))
+        return str(invoke_unreported(self.ours, prompt, options_of(stop, kwargs)))
 
     async def _acall(
         self,
@@ -84,7 +86,7 @@ class TextModelForLangChain(LLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> str:
-        return str(await self.ours.ainvoke(prompt, unreported(), **options_of(stop, kwargs)))
+        return str(await ainvoke_unreported(self.ours, prompt, options_of(stop, kwargs)))
 
     def _stream(
         self,
@@ -93,7 +95,7 @@ class TextModelForLangChain(LLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[GenerationChunk]:
-        chunks = self.ours.stream(prompt, unreported(), **options_of(stop, kwargs))
+        chunks = stream_unreported(self.ours, prompt, options_of(stop, kwargs))
         try:
             for chunk in chunks:
                 made = GenerationChunk(text=str(chunk))
@@ -101,7 +103,7 @@ class TextModelForLangChain(LLM):
                     run_manager.on_llm_new_token(made.text, chunk=made)
                 yield made
         finally:
-            close(chunks)
+            chunks.close()
 
     async def _astream(
         self,
@@ -110,7 +112,7 @@ class TextModelForLangChain(LLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
-        chunks = self.ours.astream(prompt, unreported(), **options_of(stop, kwargs))
+        chunks = astream_unreported(self.ours, prompt, options_of(stop, kwargs))
         try:
             async for chunk in chunks:
                 made = GenerationChunk(text=str(chunk))
@@ -118,4 +120,4 @@ class TextModelForLangChain(LLM):
                     await run_manager.on_llm_new_token(made.text, chunk=made)
                 yield made
         finally:
-            await aclose(chunks)
+            await chunks.aclose()

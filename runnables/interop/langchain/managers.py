@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runnables.core.foreign import ForeignHandlers, is_same
+from runnables.interop.langchain.ambient import is_mute
 from runnables.interop.langchain.bridge import Bridge
 from runnables.interop.langchain.event_handler import EventHandler
 
@@ -32,6 +33,8 @@ def handlers_of_ours(handlers: Iterable[Any], reported: Collection[str] = ()) ->
     """
     found: list[Any] = []
     for handler in handlers:
+        if is_mute(handler):
+            continue
         made = handler.native if isinstance(handler, EventHandler) else (Bridge(handler, reported),)
         found += (one for one in made if not any(is_same(one, other) for other in found))
     return found

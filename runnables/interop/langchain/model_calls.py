@@ -2,7 +2,7 @@
 
 The run is ours, and is reported by us. Theirs is silent: else handlers would hear of two runs, and
 each token would be counted twice. Only handlers that ours cannot reach hear of LangChain's own run:
-those of the model itself, of the environment, and of LangChain's context variables.
+those of the model itself, and those of `ambient.py` where no run of LangChain is around.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackManager, 
 from runnables.core.config import current_scope
 from runnables.engine.stream import aclose, close
 from runnables.errors import ConfigError, is_retryable
+from runnables.interop.langchain.ambient import mute_tracers
 from runnables.interop.langchain.border import silent
 from runnables.models.options import check_numbers, checked_stop
 
@@ -35,7 +36,8 @@ def _config_with(manager: type[BaseCallbackManager]) -> dict[str, Any]:
     """
     scope = current_scope()
     values: dict[str, Any] = {} if scope is None else scope.get("configurable", {})
-    callbacks = manager([])
+    mute = [] if scope is None else mute_tracers(scope.handlers)
+    callbacks = manager(mute, inheritable_handlers=mute.copy())
     return {"callbacks": callbacks, "configurable": values} if values else {"callbacks": callbacks}
 
 

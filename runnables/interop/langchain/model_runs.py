@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runnables.compose.wrappers import innermost
 from runnables.core.config import Scope, ensure_scope
+from runnables.engine.stream import aclose, close
+from runnables.interop.langchain.ambient import reported
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Generator, Mapping
 
     from runnables.core.config import RunnableConfig
 
@@ -31,6 +33,55 @@ def unreported() -> RunnableConfig:
     scope.span_handlers = ()
     scope.pop("callbacks", None)
     return scope.config
+
+
+def invoke_unreported(ours: Any, value: Any, options: Mapping[str, Any]) -> Any:
+    """Return the output of a model of ours, whose run is one of theirs; see `unreported`."""
+    with reported():
+        return ours.invoke(value, unreported(), **options)
+
+
+async def ainvoke_unreported(ours: Any, value: Any, options: Mapping[str, Any]) -> Any:
+    """Return the output of a model of ours, whose run is one of theirs; see `unreported`."""
+    with reported():
+        return await ours.ainvoke(value, unreported(), **options)
+
+
+def stream_unreported(
+    ours: Any, value: Any, options: Mapping[str, Any]
+) -> Generator[Any, None, None]:
+    """Yield the chunks of a model of ours, whose run is one of theirs; see `unreported`."""
+    chunks = ours.stream(value, unreported(), **options)
+    try:
+        while True:
+            with reported():
+                chunk = next(chunks, _END)
+            if chunk is _END:
+                return
+            yield chunk
+    finally:
+        with reported():
+            close(chunks)
+
+
+async def astream_unreported(
+    ours: Any, value: Any, options: Mapping[str, Any]
+) -> AsyncGenerator[Any, None]:
+    """Yield the chunks of a model of ours, whose run is one of theirs; see `unreported`."""
+    chunks = ours.astream(value, unreported(), **options)
+    try:
+        while True:
+            with reported():
+                chunk = await anext(chunks, _END)
+            if chunk is _END:
+                return
+            yield chunk
+    finally:
+        with reported():
+            await aclose(chunks)
+
+
+_END: Final = object()
 
 
 def options_of(stop: list[str] | None, keywords: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from runnables.core.config import CURRENT_SCOPE
 from runnables.core.description import fields_of
 from runnables.core.rows import RowScope
 from runnables.engine.tasks import let_loop_close
+from runnables.interop.langchain.ambient import hidden
 from runnables.interop.langchain.border import config_of_ours, for_batch
 from runnables.interop.langchain.chunks import achunks_of_theirs, chunks_of_theirs
 from runnables.interop.langchain.guard import AsyncGuard, Guard
@@ -238,36 +239,38 @@ class LangChainRunnable(Runnable[Any, Any]):
     def _batch_work(
         self, values: list[Any], run_manager: list[Any], *, configs: Any, options: dict[str, Any]
     ) -> list[Any]:
-        with for_batch(configs[0]) as around:
-            scopes, limit = _rows(run_manager, configs, around)
-            outputs = self.runnable.batch(
-                [from_value(value) for value in values],
-                scopes,
-                max_concurrency=limit,
-                return_exceptions=True,
-                **options,
-            )
+        with for_batch(run_manager[0], configs[0]) as around:
+            scopes, limit, handlers = _rows(run_manager, configs, around)
+            with hidden(handlers):
+                outputs = self.runnable.batch(
+                    [from_value(value) for value in values],
+                    scopes,
+                    max_concurrency=limit,
+                    return_exceptions=True,
+                    **options,
+                )
         return [to_value(output) for output in outputs]
 
     async def _abatch_work(
         self, values: list[Any], run_manager: list[Any], *, configs: Any, options: dict[str, Any]
     ) -> list[Any]:
-        with for_batch(configs[0]) as around:
-            scopes, limit = _rows(run_manager, configs, around)
-            outputs = await self.runnable.abatch(
-                [from_value(value) for value in values],
-                scopes,
-                max_concurrency=limit,
-                return_exceptions=True,
-                **options,
-            )
+        with for_batch(run_manager[0], configs[0]) as around:
+            scopes, limit, handlers = _rows(run_manager, configs, around)
+            with hidden(handlers):
+                outputs = await self.runnable.abatch(
+                    [from_value(value) for value in values],
+                    scopes,
+                    max_concurrency=limit,
+                    return_exceptions=True,
+                    **options,
+                )
         return [to_value(output) for output in outputs]
 
 
 def _rows(
     managers: Sequence[Any], configs: Sequence[RunnableConfig], around: object
-) -> tuple[list[Any], int | None]:
-    """Return the config of each row of a batch of ours, and the limit of all of them."""
+) -> tuple[list[Any], int | None, list[Any]]:
+    """Return the config of each row of a batch of ours, their limit, and all their handlers."""
     reported = frozenset(str(manager.run_id) for manager in managers)
     limits = [limit for one in configs if (limit := one.get("max_concurrency")) is not None]
     scopes = [
@@ -283,7 +286,8 @@ def _rows(
     ]
     first = cast("RowScope", scopes[0])
     CURRENT_SCOPE.set(first.child(str(managers[0].run_id)))  # `for_batch` resets it
-    return scopes, min(limits, default=None)
+    handlers = [handler for scope in scopes for handler in scope.handlers]
+    return scopes, min(limits, default=None), handlers
 
 
 async def _converted(chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:

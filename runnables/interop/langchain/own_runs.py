@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import CallbackManager
 
+from runnables.interop.langchain.ambient import hidden, mute_tracers
 from runnables.interop.langchain.border import config_of_theirs, outside
 from runnables.interop.langchain.bridge import as_id
 from runnables.interop.langchain.event_handler import event_handler
@@ -38,13 +39,14 @@ def own_run(scope: Scope | None) -> Generator[Any]:
     # run from us.
     run_id = scope.parents[-1]
     handler = event_handler(scope.handlers, scope.parents[:-1], scope.path)
+    handlers = [handler, *mute_tracers(scope.handlers)]
     config |= {
-        "callbacks": CallbackManager([handler], inheritable_handlers=[handler]),
+        "callbacks": CallbackManager(handlers, inheritable_handlers=handlers.copy()),
         "run_id": as_id(run_id),
     }
     OWN_RUNS.add(run_id)
     try:
-        with outside(scope):
+        with outside(scope), hidden(scope.handlers):
             yield config
     finally:
         OWN_RUNS.discard(run_id)

@@ -70,6 +70,7 @@ KINDS: Final = (
     Kind("splitter", "splitters", "", "RecursiveCharacterTextSplitter"),
     Kind("handler", "handlers", "BaseCallbackHandler", "BaseCallbackHandler"),
     Kind("handlers", "managers", "BaseCallbackManager"),
+    Kind("handlers of a run", "run_handlers", ours="RunHandlers"),
     Kind("graph", "graphs", "Pregel"),
     Kind("runnable", "runs", "Runnable", "Runnable"),
 )

@@ -12,6 +12,9 @@ from uuid import uuid4
 
 from langchain_core.runnables.config import get_config_list
 
+from runnables.interop.langchain.convert import to_langchain
+from runnables.interop.langchain.registry import kind_of_ours
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -32,6 +35,8 @@ def own_run(config: Any) -> Generator[RunnableConfig]:
         The config with that id.
     """
     full = cast("RunnableConfig", dict(config or {}))
+    if type(handlers := full.get("callbacks")) is list:
+        full["callbacks"] = [_as_theirs(handler) for handler in handlers]
     chosen = full.get("run_id") or uuid4()
     full["run_id"] = chosen
     run_id = str(chosen)
@@ -40,6 +45,12 @@ def own_run(config: Any) -> Generator[RunnableConfig]:
         yield full
     finally:
         OWN_RUNS.discard(run_id)
+
+
+def _as_theirs(handler: Any) -> Any:
+    """Return a handler of ours as LangChain's, which has no use for it as it is."""
+    kind = kind_of_ours(handler)
+    return to_langchain(handler) if kind is not None and kind.module == "handlers" else handler
 
 
 @contextmanager
