@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from langchain_core.callbacks import (
@@ -247,6 +247,28 @@ def test_a_model_with_a_retry_around_it_is_a_chat_model_too(call: Call) -> None:
 def test_our_fallbacks_work_in_langchain(call: Call) -> None:
     theirs = to_langchain(_model(ServerError("down")).with_fallbacks([_model("Hi")]))
     assert call.invoke(theirs, "Hello").content == "Hi"
+
+
+def test_fallbacks_of_langchain_bind_tools_and_a_schema(call: Call) -> None:
+    answer = AIMessage(tool_calls=[tool_call(name="add", args={"a": 1, "b": 2}, id="c1")])
+    first, second = _model(ServerError("down"), ServerError("down")), _model(answer, '{"a": 1}')
+    both = to_langchain(first).with_fallbacks([to_langchain(second)])
+    assert call.invoke(both.bind_tools([add]), "Hello").tool_calls[0]["name"] == "add"
+    schema = {"title": "A", "type": "object", "properties": {"a": {"type": "integer"}}}
+    assert call.invoke(both.with_structured_output(schema), "Hello") == {"a": 1}
+    assert "add" in str(second.calls[0].options["tools"])
+
+
+@pytest.mark.parametrize(
+    "made",
+    [to_langchain(FakeListLLM(responses=["Hi"])), to_langchain(_model()), to_langchain(add)],
+    ids=["text model", "chat model", "tool"],
+)
+def test_the_annotations_of_methods_can_be_read(made: Any) -> None:
+    """LangChain's fallbacks read them, to know which methods return a runnable."""
+    for name in vars(type(made)):
+        if not name.startswith(("_", "model_")) and callable(getattr(made, name)):
+            get_type_hints(getattr(type(made), name))
 
 
 def test_it_can_be_pickled(call: Call) -> None:

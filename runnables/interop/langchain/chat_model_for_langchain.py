@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams
+from langchain_core.messages import (  # at run time: fallbacks of LangChain read annotations
+    AIMessage,  # noqa: TC002
+    BaseMessage,  # noqa: TC002
+)
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable as TheirRunnable  # noqa: TC002
 from pydantic import ConfigDict, Field
 from typing_extensions import override
 
@@ -21,14 +27,13 @@ from runnables.interop.langchain.model_runs import (
 from runnables.interop.langchain.values import from_value, to_value
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator
 
     from langchain_core.callbacks import (
         AsyncCallbackManagerForLLMRun,
         CallbackManagerForLLMRun,
     )
-    from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-    from langchain_core.runnables import Runnable as TheirRunnable
+    from langchain_core.messages import AIMessageChunk
 
 
 class ChatModelForLangChain(BaseChatModel):
