@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
 from typing import Any, get_type_hints
 
 import pytest
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import (
     BaseCallbackHandler,
     UsageMetadataCallbackHandler,
     get_usage_metadata_callback,
 )
+from langchain_core.globals import set_llm_cache
 from langchain_core.language_models import (
     LLM as TheirLLM,
     BaseChatModel,
@@ -29,6 +32,7 @@ from pydantic import BaseModel
 from runnables import (
     AIMessage,
     AIMessageChunk,
+    ChatModel,
     ConfigError,
     FakeListLLM,
     FakeStreamingListLLM,
@@ -276,9 +280,45 @@ def test_it_can_be_pickled(call: Call) -> None:
     assert (copy.model_name, call.invoke(copy, "Hello").content) == ("m-1", "Ahoy there!")
 
 
-def test_two_models_have_two_keys_in_caches_of_langchain() -> None:
-    first, second = (to_langchain(_model(model=name)) for name in ("m-1", "m-2"))
-    assert first._get_llm_string() != second._get_llm_string()
+@pytest.fixture
+def their_cache() -> Iterator[None]:
+    """A cache for all models of LangChain."""
+    set_llm_cache(InMemoryCache())
+    yield
+    set_llm_cache(None)
+
+
+class _Unkeyed(ChatModel):
+    """A model of a user's with a setting for which there is no key."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__()
+        self.answer = iter([answer, answer + "!"])
+
+    def _generate(self, messages: list[Any], options: dict[str, Any]) -> AIMessage:
+        return AIMessage(next(self.answer))
+
+
+@pytest.mark.usefixtures("their_cache")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda answer: _model(answer, answer + "!"),
+        lambda answer: _model(answer, answer + "!").with_retry(),
+        lambda answer: FakeListLLM(responses=[answer, answer + "!"]),
+        _Unkeyed,
+    ],
+    ids=["chat model", "with a retry", "text model", "without a key"],
+)
+def test_no_model_gets_the_answer_of_another_from_a_cache_of_langchain(
+    make: Any, call: Call
+) -> None:
+    """Also where both have the same `repr`, which does not show all that decides an answer."""
+    first, second = to_langchain(make("Ahoy")), to_langchain(make("Hello"))
+    answers = [call.invoke(model, "?") for model in (first, second, first, second)]
+    texts = [str(getattr(answer, "content", answer)) for answer in answers]
+    is_cached = make is not _Unkeyed
+    assert texts == ["Ahoy", "Hello", *(("Ahoy", "Hello") if is_cached else ("Ahoy!", "Hello!"))]
 
 
 def test_the_generate_methods_work(call: Call) -> None:

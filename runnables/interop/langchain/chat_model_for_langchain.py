@@ -19,9 +19,11 @@ from typing_extensions import override
 from runnables.compose.wrappers import innermost
 from runnables.engine.stream import aclose, close
 from runnables.interop.langchain.model_runs import (
+    cache_key,
     description,
     options_of,
     parameters,
+    tracing_parameters,
     unreported,
 )
 from runnables.interop.langchain.values import from_value, to_value
@@ -73,9 +75,11 @@ class ChatModelForLangChain(BaseChatModel):
 
     @override
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        from runnables.interop.langchain.model_runs import tracing_parameters
-
         return cast("LangSmithParams", tracing_parameters(self.ours, "chat", stop, kwargs))
+
+    @override
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        return f"{super()._get_llm_string(stop, **kwargs)} {cache_key(self.ours)}"
 
     @override
     def _resolve_model_profile(self) -> Any:
