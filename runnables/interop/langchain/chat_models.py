@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runnables.compose.policies.attempts import RetryPolicy
+from runnables.errors import is_retryable
 from runnables.interop.langchain import model_calls
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.messages.ai import AIMessage, AIMessageChunk
@@ -62,7 +63,7 @@ class ChatModelOfLangChain(ChatModel, internal=True):
     def _retry_policy(self) -> RetryPolicy:
         return RetryPolicy(
             max_attempts=1 + (self.max_retries or 0),
-            is_retryable=model_calls.may_pass,
+            is_retryable=is_retryable,
             backoff=self._backoff,
             max_delay=self._max_delay,
             defers_to_outer=True,
