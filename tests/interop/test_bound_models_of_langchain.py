@@ -64,7 +64,6 @@ WAYS: dict[str, Callable[[TheirModel], Any]] = {
     "tools": lambda model: model.bind_tools([multiply]),
     "tools and a config": lambda model: model.bind_tools([multiply]).with_config(tags=["a"]),
     "tools and a retry": lambda model: model.bind_tools([multiply]).with_retry(),
-    "a retry and tools": lambda model: model.with_retry().bind_tools([multiply]),
     "tools and fallbacks": lambda model: model.bind_tools([multiply]).with_fallbacks(
         [TheirModel(script=["spare"]).bind_tools([multiply])]
     ),

@@ -159,10 +159,11 @@ class ChatModelWithTools(ChatModelOfLangChain, internal=True):
         return {**super()._identity(), "bound": str(sorted(bound.items()))}
 
     def _target(self, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        if options.get("tools") or options.get("tool_choice") == "none":
+        wants_none = options.get("tool_choice") == "none"
+        if options.get("tools") or wants_none:
             target, keywords = model_calls.with_tools(self._model, options)
             replaced = {*OF_TOOLS, "ls_structured_output_format"}
-            if not options.get("tools"):
+            if wants_none:
                 replaced.add("parallel_tool_calls")
             rest = {key: kept for key, kept in self.theirs.kwargs.items() if key not in replaced}
             return target, {**rest, **keywords}
