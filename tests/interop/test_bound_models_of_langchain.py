@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from langchain_core.embeddings import Embeddings as TheirEmbeddings
 from langchain_core.output_parsers import StrOutputParser as TheirStrOutputParser
 from langchain_core.runnables import RunnableLambda as TheirLambda
 from langchain_core.tools import tool as their_tool
@@ -137,3 +138,43 @@ def test_a_choice_among_tools_that_were_bound_there_is_refused(call: Call) -> No
         call.invoke(ours, "Hello", tool_choice="multiply")
     with pytest.raises(ConfigError, match="bound in LangChain"):
         call.invoke(ours, "Hello", tool_choice="any")
+
+
+SECRET = "sk-0123456789abcdef"
+
+
+class Keyed(TheirModel):
+    """A model that shows its key, as those without pydantic's SecretStr do."""
+
+    api_key: str = "none"
+
+
+class KeyedEmbeddings(TheirEmbeddings):
+    """Embeddings that show their key."""
+
+    def __repr__(self) -> str:
+        return f"KeyedEmbeddings(api_key={SECRET!r})"
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [[1.0] for _ in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        return [1.0]
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        Keyed(script=["Hi"], api_key=SECRET),
+        Keyed(script=["Hi"]).bind(api_key=SECRET),
+        Keyed(script=["Hi"]).bind(tools=[{}], api_key=SECRET),
+        Keyed(script=["Hi"], api_key=SECRET).with_retry(),
+        Keyed(script=["Hi"], api_key=SECRET) | TheirLambda(str),
+        TheirLambda(str).bind(api_key=SECRET),
+        KeyedEmbeddings(),
+    ],
+    ids=["model", "options", "tools", "retry", "chain", "leaf", "embeddings"],
+)
+def test_a_key_that_langchain_shows_is_hidden_here(theirs: Any) -> None:
+    assert SECRET in repr(theirs)
+    assert SECRET not in repr(from_langchain(theirs))

@@ -12,6 +12,7 @@ from runnables.interop.langchain.values import from_value, to_value
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.kinds import final_chunk
 from runnables.models.chat import ChatModel
+from runnables.redaction import hide_in_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -49,6 +50,9 @@ class ChatModelOfLangChain(ChatModel, internal=True):
     def __init__(self, theirs: Any) -> None:
         super().__init__()
         self.theirs = theirs
+
+    def __repr__(self) -> str:
+        return hide_in_text(f"from_langchain({self.theirs!r})")  # theirs may show keys
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """Return the name of the model of LangChain."""

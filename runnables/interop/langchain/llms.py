@@ -11,6 +11,7 @@ from runnables.interop.langchain import model_calls
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.usage import UsageMetadata
 from runnables.models.text import TextModel
+from runnables.redaction import hide_in_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -45,6 +46,9 @@ class TextModelOfLangChain(TextModel, internal=True):
     def __init__(self, theirs: Any) -> None:
         super().__init__()
         self.theirs = theirs
+
+    def __repr__(self) -> str:
+        return hide_in_text(f"from_langchain({self.theirs!r})")  # theirs may show keys
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """Return the name of the model of LangChain."""
