@@ -16,6 +16,7 @@ def from_theirs(document: theirs.Document) -> Document:
         "id": document.id,
         "metadata": document.metadata.copy(),
         "page_content": document.page_content,
+        "score": None,
         "type": "Document",
     }
     return construct_from_fields(Document, fields, set(fields))
