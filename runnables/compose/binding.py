@@ -183,13 +183,14 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
         return None if order is None else lambda config: order(self._config(config) or {})
 
     def _for_batch(self, config: Any, kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
-        each = cast("list[Any]", config if isinstance(config, list) else [config])
+        is_list = _is_list(config)
+        each: list[Any] = config if is_list else [config]
         is_within = any(isinstance(one, Scope) for one in each)
         if is_within or self.listeners or type(self) is not RunnableBinding:
             return self, config, kwargs
         # here, as the config of each item is on top of what is bound
         merged = [self._merged(one) for one in each]
-        of_all: Any = merged if isinstance(config, list) else merged[0]
+        of_all: Any = merged if is_list else merged[0]
         return self.bound._for_batch(of_all, {**self.kwargs, **kwargs})
 
     def _is_blocking(self) -> bool:
@@ -272,6 +273,10 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
     ) -> AsyncStream[Output]:
         """Run the bound runnable on an input in chunks, for `async for`."""
         return self.bound.atransform(input, self._config(config), **{**self.kwargs, **kwargs})
+
+
+def _is_list(config: Any) -> bool:
+    return isinstance(config, list)
 
 
 _UNBOUND: Final = object()

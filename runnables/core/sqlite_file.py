@@ -102,10 +102,14 @@ class SQLiteFile:
 
 
 def _create_private(path: str) -> None:
-    """Create a file for its owner alone, unless it exists; its journals get the same mode."""
+    """Create a file for its owner alone, unless it exists; its journals get the same mode.
+
+    A file that exists is not opened: POSIX would take away the locks of all connections of this
+    process when it is closed, and another process could then remove the journal under them.
+    """
     if path not in ("", ":memory:"):
-        with suppress(OSError):  # SQLite says more about what is wrong
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with suppress(OSError):  # it exists, or SQLite says more about what is wrong
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _close(idle: dict[int, deque[sqlite3.Connection]]) -> None:

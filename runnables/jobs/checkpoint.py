@@ -57,6 +57,9 @@ class _Put(NamedTuple):
     values: Sequence[Any]
 
 
+_HEADER: Final = 100
+"""The bytes of the header of every file of SQLite (https://sqlite.org/fileformat.html)."""
+
 _MOST_ROWS: Final = 64
 """How many rows one statement puts; SQLite has to know each number of them."""
 
@@ -308,12 +311,12 @@ def check_file(path: str) -> None:
         CheckpointError: says what it is.
     """
     name = f"{path!r} is no checkpoint"
-    with open(path, "rb") as file:
-        head = file.read(100)
     way_out = "Nothing was changed. Use another file, or move this one away."
-    if not head:
+    # Only SQLite opens the file: POSIX would take away the locks of all connections of this process
+    # when another one is closed, and another process could then remove the journal under them.
+    if (size := Path(path).stat().st_size) == 0:
         raise CheckpointError(f"{name}: the file is empty. {way_out}")
-    if head[:16] != b"SQLite format 3\0" or len(head) < 100:
+    if size < _HEADER:
         raise CheckpointError(f"{name}: the file is not one of SQLite. {way_out}")
     try:
         with closing(connect_read_only(path)) as db:
@@ -321,6 +324,8 @@ def check_file(path: str) -> None:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             problems = [line for (line,) in db.execute("PRAGMA quick_check(3)") if line != "ok"]
     except sqlite3.DatabaseError as error:
+        if "not a database" in str(error):
+            raise CheckpointError(f"{name}: the file is not one of SQLite. {way_out}") from error
         raise CheckpointError(f"{path!r} is damaged: {error}. {way_out}") from error
     if application != schema.APPLICATION_ID:
         raise CheckpointError(f"{name}: it is a file of SQLite from another program. {way_out}")

@@ -78,25 +78,26 @@ def check_file(path: str) -> None:
         raise StoreError(f"The store {path!r} has no folder: make {folder!r} first.")
     if not Path(path).exists():
         return
-    try:
-        with open(path, "rb") as file:
-            head = file.read(100)
-    except OSError as error:
-        raise StoreError(f"The store {path!r} cannot be read: {error.strerror}.") from error
-    if not head:
+    if (size := Path(path).stat().st_size) == 0:
         return  # SQLite makes such a file before it writes the first page
-    if head[:16] != b"SQLite format 3\0" or len(head) < 100:
-        raise StoreError(f"{path!r} is no store: the file is not one of SQLite. {_WAY_OUT}")
-    _check_length(path, head)
+    # Only SQLite opens the file: POSIX would take away the locks of all connections of this process
+    # when another one is closed, and another process could then remove the journal under them.
     try:
         with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
             (application,) = db.execute("PRAGMA application_id").fetchone()
             (version,) = db.execute("PRAGMA user_version").fetchone()
             tables = {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
+            (page,) = db.execute("PRAGMA page_size").fetchone()
     except sqlite3.OperationalError as error:
         raise StoreError(f"The store {path!r} cannot be read: {error}.") from error
     except sqlite3.DatabaseError as error:
+        if "not a database" in str(error):
+            raise StoreError(
+                f"{path!r} is no store: the file is not one of SQLite. {_WAY_OUT}"
+            ) from error
         raise StoreError(f"The store {path!r} is damaged: {error}. {_WAY_OUT}") from error
+    if size % page:  # SQLite itself notices where whole pages are missing
+        raise StoreError(f"The store {path!r} is damaged: the end is missing. {_WAY_OUT}")
     if not tables and application == 0:
         return
     if application != APPLICATION_ID:
@@ -110,21 +111,4 @@ def check_file(path: str) -> None:
     if missing := {"store", "docs", "vecs", "deleted", "words"} - tables:
         raise StoreError(
             f"The store {path!r} is damaged: it has no table {sorted(missing)}. {_WAY_OUT}"
-        )
-
-
-def _check_length(path: str, head: bytes) -> None:
-    """Refuse a file that ends before its last page.
-
-    SQLite itself notices it only when it needs such a page. Pages that another process has not
-    copied from the journal yet are not counted in this part of the file.
-    """
-    page = int.from_bytes(head[16:18], "big")
-    pages, counted, written = (int.from_bytes(head[at : at + 4], "big") for at in (28, 24, 92))
-    size = Path(path).stat().st_size
-    is_counted = counted == written  # else the number of pages is of an older program
-    if is_counted and size < pages * (65536 if page == 1 else page):
-        raise StoreError(
-            f"The store {path!r} is damaged: it has {size:,} bytes of "
-            f"{pages * (65536 if page == 1 else page):,}; the end is missing. {_WAY_OUT}"
         )

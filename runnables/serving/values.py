@@ -13,6 +13,10 @@ from runnables.messages.prompt_values import ChatPromptValue, StringPromptValue
 _FIELDS: Final = frozenset({"type", "content", "additional_kwargs", "response_metadata"})
 """The fields that every message has in JSON; a dict without one of them is a user's own."""
 
+_OF_DOCUMENTS: Final = frozenset({"type", "page_content", "metadata", "id"})
+_OF_SCORED: Final = _OF_DOCUMENTS | {"score"}
+"""The fields of a document; LangChain's servers send no score."""
+
 
 def as_plain(value: Any) -> Any:
     """Return a value whose messages are dicts with all their fields."""
@@ -56,7 +60,7 @@ def revive(value: Any) -> Any:
     if isinstance(kind, str):
         if kind in ALL_KINDS and fields.keys() >= _FIELDS:
             return _message(kind, fields)
-        if kind == "Document" and fields.keys() == {"type", "page_content", "metadata", "id"}:
+        if kind == "Document" and _OF_DOCUMENTS <= fields.keys() <= _OF_SCORED:
             return _document(fields)
         if kind == "chat" and fields.keys() == {"type", "messages"}:
             return _prompt(fields)

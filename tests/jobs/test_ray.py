@@ -36,8 +36,17 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
-    """Yield the module, connected to a cluster of two processes."""
+    """Yield the module, connected to a cluster of two processes, which have both begun."""
     with ray_cluster(2) as ray:
+
+        def process() -> int:
+            time.sleep(0.2)
+            return os.getpid()
+
+        task = ray.remote(process)
+        until = time.monotonic() + 60
+        while len(set(ray.get([task.remote(), task.remote()]))) < 2:
+            assert time.monotonic() < until, "the second process has not begun"
         yield ray
 
 

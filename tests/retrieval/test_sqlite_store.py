@@ -18,6 +18,7 @@ from runnables import (
     ConfigError,
     DeterministicFakeEmbedding,
     Document,
+    Embeddings,
     InMemoryVectorStore,
     RunnableLambda,
     RunnableParallel,
@@ -132,6 +133,16 @@ class OtherWords(WordEmbeddings):
         return self.space
 
 
+class OfThree(Embeddings):
+    """A model that does not say what its vectors depend on."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [[1.0, 0.0, 0.0] for _ in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        return [1.0, 0.0, 0.0]
+
+
 def test_another_models_vectors_are_refused(path: str, call: Call) -> None:
     """By what it says of them, before anything is embedded; and by their length."""
     with SQLiteStore(path, OtherWords("one")) as store:
@@ -144,7 +155,12 @@ def test_another_models_vectors_are_refused(path: str, call: Call) -> None:
         assert other.requests == []
         with pytest.raises(StoreError, match="'one'"):
             call.run(lambda: store.search("sea"), lambda: store.asearch("sea"))
-    with SQLiteStore(path, DeterministicFakeEmbedding(size=3)) as store:
+    with (
+        SQLiteStore(path, DeterministicFakeEmbedding(size=3)) as store,
+        pytest.raises(StoreError, match="'DeterministicFakeEmbedding, 3 numbers'"),
+    ):
+        store.add([Document("bread")])
+    with SQLiteStore(path, OfThree()) as store:
         with pytest.raises(StoreError, match="25 numbers, and this one has 3"):
             store.add([Document("bread")])
         assert len(store) == 1
@@ -237,11 +253,12 @@ def test_a_newer_store_is_refused(filled: str) -> None:
         SQLiteStore(filled, WordEmbeddings())
 
 
-def test_a_file_without_its_end_is_refused(filled: str) -> None:
-    """Before SQLite needs a page of it."""
+@pytest.mark.parametrize("lost", [1, 4096, 5000])
+def test_a_file_without_its_end_is_refused(filled: str, lost: int) -> None:
+    """When it is opened, not when a page that is missing is needed."""
     whole = Path(filled).read_bytes()
-    Path(filled).write_bytes(whole[: len(whole) - 4096])
-    with pytest.raises(StoreError, match="the end is missing"):
+    Path(filled).write_bytes(whole[: len(whole) - lost])
+    with pytest.raises(StoreError, match="is damaged"):
         SQLiteStore(filled, WordEmbeddings())
 
 
