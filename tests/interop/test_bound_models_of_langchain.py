@@ -117,7 +117,7 @@ def test_a_retry_of_theirs_around_no_model_is_a_leaf(call: Call) -> None:
 
 
 def test_bound_tools_are_passed_on_as_they_are(call: Call) -> None:
-    """They are in the form of the model's own service, which may be none that we know."""
+    """They are as the own service of the model takes them, which may be none that we know."""
     theirs = TheirModel(script=["Hi"])
     own_form = {"functionDeclarations": [{"name": "look"}]}
     bound = theirs.bind(tools=[own_form], tool_choice="look", parallel_tool_calls=False)
@@ -155,8 +155,8 @@ class KeyedEmbeddings(TheirEmbeddings):
     def __repr__(self) -> str:
         return f"KeyedEmbeddings(api_key={SECRET!r})"
 
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return [[1.0] for _ in texts]
+    def embed_documents(self, strings: list[str]) -> list[list[float]]:
+        return [[1.0] for _ in strings]
 
     def embed_query(self, text: str) -> list[float]:
         return [1.0]

@@ -316,9 +316,9 @@ def test_no_model_gets_the_answer_of_another_from_a_cache_of_langchain(
     """Also where both have the same `repr`, which does not show all that decides an answer."""
     first, second = to_langchain(make("Ahoy")), to_langchain(make("Hello"))
     answers = [call.invoke(model, "?") for model in (first, second, first, second)]
-    texts = [str(getattr(answer, "content", answer)) for answer in answers]
+    contents = [str(getattr(answer, "content", answer)) for answer in answers]
     is_cached = make is not _Unkeyed
-    assert texts == ["Ahoy", "Hello", *(("Ahoy", "Hello") if is_cached else ("Ahoy!", "Hello!"))]
+    assert contents == ["Ahoy", "Hello", *(("Ahoy", "Hello") if is_cached else ("Ahoy!", "Hello!"))]
 
 
 def test_the_generate_methods_work(call: Call) -> None:
