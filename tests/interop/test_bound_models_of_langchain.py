@@ -22,7 +22,7 @@ from runnables import (
     tool,
 )
 from tests.both_modes import Call
-from tests.interop.their_models import TheirModel, asks_for
+from tests.interop.their_models import AsyncTheirModel, TheirModel, asks_for
 
 
 @tool
@@ -96,6 +96,15 @@ def test_it_calls_what_it_has_bound_and_streams(way: str, call: Call) -> None:
     assert call.invoke(chain, "Hello") == "Ahoy there!"
     assert [part for part in call.stream(chain, "Hello") if part] == ["Ahoy ", "there!"]
     assert _names(model) == _names(model, 1) == (["multiply"] if "tools" in way else [])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", [TheirModel, AsyncTheirModel])
+def test_leaving_a_stream_closes_that_of_the_model(kind: Any, way: str, call: Call) -> None:
+    """Before the return, also where a model of LangChain is within bindings of its own."""
+    model = kind(script=["one two three four"])
+    assert len(call.stream(from_langchain(WAYS[way](model)), "Hello", take=1)) == 1
+    assert model.open_streams == 0
 
 
 def test_a_retry_and_fallbacks_are_made_here(call: Call) -> None:

@@ -14,6 +14,7 @@ from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackManager, 
 
 from runnables.core.config import current_scope
 from runnables.engine.stream import aclose, close
+from runnables.engine.tasks import let_loop_close
 from runnables.errors import ConfigError
 from runnables.interop.langchain.border import silent
 from runnables.models.options import check_numbers, checked_stop
@@ -83,6 +84,7 @@ async def astream(
 ) -> AsyncGenerator[Any, None]:
     """Yield the chunks that a model of theirs answers; closing it closes theirs."""
     chunks: Any = None
+    chunk: Any = None
     try:
         with silent():
             chunks = target.astream(value, _aconfig(), **keywords)
@@ -95,6 +97,8 @@ async def astream(
     finally:
         with silent():
             await aclose(chunks)
+            if chunk is not _END:  # it was left, and LangChain closes few generators itself
+                await let_loop_close()
 
 
 def generate(theirs: Any, prompt: str, keywords: Mapping[str, Any]) -> Any:
