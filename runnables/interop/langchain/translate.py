@@ -140,7 +140,7 @@ def _fallbacks(runnable: Any) -> Any:
     errors: Any = runnable.exceptions_to_handle
     key = runnable.exception_key
     try:
-        made = RunnableWithFallbacks(
+        made: Any = RunnableWithFallbacks(
             parts[0], parts[1:], exceptions_to_handle=errors, exception_key=key
         )
     except ConfigError:  # such as no fallbacks
