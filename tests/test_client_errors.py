@@ -88,7 +88,9 @@ LASTING = [
 
 
 def _shown(error: Any) -> str:
-    return f"{type(error).__name__} {error}"
+    details = (getattr(error, name, "") for name in ("status_code", "code"))
+    package = type(error).__module__.partition(".")[0]
+    return " ".join(map(str, (package, type(error).__name__, error, *details)))
 
 
 @pytest.mark.parametrize("error", PASSING, ids=_shown)
