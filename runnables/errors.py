@@ -363,8 +363,9 @@ class ModelTimeoutError(ModelError, TimeoutError):
 def is_retryable(error: BaseException) -> bool:
     """Tell whether a retry of the same call may succeed soon.
 
-    It may after a service was busy, slow, unreachable, or failed. It will not after an error of
-    the caller, nor where a daily quota is used up. It serves as `retry_if_exception_type`.
+    It may after a service was busy, slow, unreachable, or failed; errors of other clients are read
+    by their HTTP status, or the names of their classes. It will not after an error of the caller,
+    nor where a daily quota is used up. It serves as `retry_if_exception_type`.
 
     Args:
         error: the error of the call.
@@ -375,19 +376,19 @@ def is_retryable(error: BaseException) -> bool:
         >>> is_retryable(AuthenticationError("no such key", status=401))
         False
     """
-    if isinstance(error, RateLimitError):
-        return not error.daily
-    return isinstance(error, (ServerError, ModelConnectionError, ModelTimeoutError))
+    if isinstance(error, RunnablesError) or not isinstance(error, Exception):
+        passing = (RateLimitError, ServerError, ModelConnectionError, ModelTimeoutError)
+        return isinstance(error, passing) and not getattr(error, "daily", False)
+    from runnables.client_errors import may_pass  # here, as most programs make no error
+
+    return may_pass(error)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `" Did you mean 'x'?"` for the most similar known name, or an empty string.
-
-    The only name that begins with this one is more similar than any other.
-    """
+    """Return `" Did you mean 'x'?"` for the most similar known name, or an empty string."""
     known = [each for each in known if isinstance(cast("object", each), str)]
     longer = [each for each in known if len(name) > 3 and each.startswith(name)]
-    found = longer[0] if len(longer) == 1 else nearest(name, known)
+    found = longer[0] if len(longer) == 1 else nearest(name, known)  # the only longer one wins
     return "" if found is None else f" Did you mean {found!r}?"
 
 

@@ -49,6 +49,7 @@ ALLOWED: Mapping[str, str] = {
     "runnables.interop.langchain.native:LangChainRunnable.transform": (
         "as ForeignRunnable._transform"
     ),
+    "runnables.interop.langchain.model_calls:stream": "as ForeignRunnable._transform",
     "runnables.interop.langchain.native:LangChainRunnable.stream": (
         "an async generator must be closed by its reader"
     ),

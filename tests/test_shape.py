@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROVIDERS = ROOT / "providers" / "runnables_providers"
 
 LADDER = (
-    ("redaction",),
+    ("redaction", "client_errors"),
     ("errors", "lazy_names", "public_names"),
     ("engine",),
     ("core",),

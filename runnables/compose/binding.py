@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.listeners import for_run
@@ -101,7 +101,11 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
         return {"bound": self.bound, "kwargs": self.kwargs, "configurable": chosen}
 
     def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
-        return self._with(bound=made, input_type=None, output_type=None)
+        # What the method has bound is later than what is bound here: of two, later ones win.
+        before, now = _options_of(self.bound), _options_of(made)
+        later = {key for key in now if before.get(key, _UNBOUND) is not now[key]}
+        kwargs = {key: value for key, value in self.kwargs.items() if key not in later}
+        return self._with(bound=made, kwargs=kwargs, input_type=None, output_type=None)
 
     def _innermost(self, config: RunnableConfig | None) -> Runnable[Any, Any]:
         return innermost(self.bound, merge_configs(self.config, config))
@@ -273,3 +277,17 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
 
 def _is_list(config: Any) -> bool:
     return isinstance(config, list)
+
+
+_UNBOUND: Final = object()
+
+
+def _options_of(runnable: Any) -> dict[str, Any]:
+    """Return the options that are bound to a runnable, or to the first step of a sequence."""
+    if isinstance(runnable, RunnableBinding):
+        binding = cast("RunnableBinding[Any, Any]", runnable)
+        return {**_options_of(binding.bound), **binding.kwargs}
+    if isinstance(runnable, ForwardingWrapper):
+        return _options_of(cast("ForwardingWrapper[Any, Any]", runnable)._wrapped())
+    steps: Any = getattr(runnable, "steps", ())
+    return _options_of(steps[0]) if isinstance(steps, tuple) and steps else {}

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 from runnables.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from runnables.client_errors import retry_after
     from runnables.messages.convert import LanguageModelInput
     from runnables.models.chat import ChatModel
     from runnables.models.embeddings import Embeddings
-    from runnables.models.http_errors import model_error, retry_after
+    from runnables.models.http_errors import model_error
     from runnables.models.registry import init_chat_model, init_embeddings
     from runnables.models.stop_sequences import (
         StopSequenceFilter,
@@ -27,10 +28,11 @@ else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
+            "runnables.client_errors": "retry_after",
             "runnables.messages.convert": "LanguageModelInput",
             "runnables.models.chat": "ChatModel",
             "runnables.models.embeddings": "Embeddings",
-            "runnables.models.http_errors": "model_error retry_after",
+            "runnables.models.http_errors": "model_error",
             "runnables.models.registry": "init_chat_model init_embeddings",
             "runnables.models.stop_sequences": (
                 "StopSequenceFilter atruncate_stream truncate_at_stop truncate_message "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Iterable, Mapping
 from typing import Final, TypedDict
 
@@ -17,45 +15,6 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
-
-
-def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Return the seconds after which a service wants the next request; None where it names none.
-
-    Args:
-        headers: those of the response. `retry-after-ms` has milliseconds, `retry-after` seconds or
-            an HTTP date (RFC 9110, 10.2.3); the finer one counts.
-        now: the time to compare a date with; `time.time()` by default.
-
-    Example:
-        >>> from runnables.models import retry_after
-        >>> retry_after({"Retry-After": "20"})
-        20.0
-    """
-    headers = {name.lower(): value for name, value in headers.items()}
-    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
-        return max(0.0, milliseconds / 1000)
-    text = headers.get("retry-after")
-    if text is None:
-        return None
-    if (seconds := _number(text)) is not None:
-        return max(0.0, seconds)
-    from email.utils import parsedate_to_datetime  # loads more than all else here
-
-    try:
-        until = parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, until - (time.time() if now is None else now))
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
 
 _BY_STATUS: Final[Mapping[int, type[ModelError]]] = {
     401: AuthenticationError,

@@ -605,3 +605,22 @@ def test_the_policies_of_the_model_stay(call: Call) -> None:
     agent = create_agent(model, [add], response_format=Answer)
     assert call.invoke(agent, "1 + 2?")["structured_response"] == Answer(number=3)
     assert "tools" in spare.calls[0].options
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda model: model.bind_tools([fail]),
+        lambda model: model.bind_tools([fail]).with_retry(),
+        lambda model: model.with_retry().bind_tools([fail]),
+        lambda model: model.bind_tools([fail]).with_config(tags=["a"]).bind(temperature=0),
+    ],
+    ids=["tools", "tools and a retry", "a retry and tools", "tools and options"],
+)
+def test_the_tools_of_the_agent_replace_those_of_its_model(wrap: Any, call: Call) -> None:
+    """A model that had tools already gets those that the agent can run, and keeps its options."""
+    model = ScriptedChatModel([SUM, "3"])
+    call.invoke(create_agent(wrap(model), [add]), "1 + 2?")
+    for asked in model.calls:
+        assert [one["function"]["name"] for one in asked.options["tools"]] == ["add"]
+    assert "temperature" not in model.calls[0].options or model.calls[0].options["temperature"] == 0

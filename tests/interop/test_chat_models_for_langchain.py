@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, get_type_hints
 
 import pytest
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import (
     BaseCallbackHandler,
     UsageMetadataCallbackHandler,
     get_usage_metadata_callback,
 )
+from langchain_core.globals import set_llm_cache
 from langchain_core.language_models import (
     LLM as TheirLLM,
     BaseChatModel,
@@ -29,6 +32,7 @@ from pydantic import BaseModel
 from runnables import (
     AIMessage,
     AIMessageChunk,
+    ChatModel,
     ConfigError,
     FakeListLLM,
     FakeStreamingListLLM,
@@ -249,14 +253,72 @@ def test_our_fallbacks_work_in_langchain(call: Call) -> None:
     assert call.invoke(theirs, "Hello").content == "Hi"
 
 
+def test_fallbacks_of_langchain_bind_tools_and_a_schema(call: Call) -> None:
+    answer = AIMessage(tool_calls=[tool_call(name="add", args={"a": 1, "b": 2}, id="c1")])
+    first, second = _model(ServerError("down"), ServerError("down")), _model(answer, '{"a": 1}')
+    both = to_langchain(first).with_fallbacks([to_langchain(second)])
+    assert call.invoke(both.bind_tools([add]), "Hello").tool_calls[0]["name"] == "add"
+    schema = {"title": "A", "type": "object", "properties": {"a": {"type": "integer"}}}
+    assert call.invoke(both.with_structured_output(schema), "Hello") == {"a": 1}
+    assert "add" in str(second.calls[0].options["tools"])
+
+
+@pytest.mark.parametrize(
+    "made",
+    [to_langchain(FakeListLLM(responses=["Hi"])), to_langchain(_model()), to_langchain(add)],
+    ids=["text model", "chat model", "tool"],
+)
+def test_the_annotations_of_methods_can_be_read(made: Any) -> None:
+    """LangChain's fallbacks read them, to know which methods return a runnable."""
+    for name in vars(type(made)):
+        if not name.startswith(("_", "model_")) and callable(getattr(made, name)):
+            get_type_hints(getattr(type(made), name))
+
+
 def test_it_can_be_pickled(call: Call) -> None:
     copy = pickle.loads(pickle.dumps(to_langchain(_model(model="m-1"))))
     assert (copy.model_name, call.invoke(copy, "Hello").content) == ("m-1", "Ahoy there!")
 
 
-def test_two_models_have_two_keys_in_caches_of_langchain() -> None:
-    first, second = (to_langchain(_model(model=name)) for name in ("m-1", "m-2"))
-    assert first._get_llm_string() != second._get_llm_string()
+@pytest.fixture
+def their_cache() -> Iterator[None]:
+    """A cache for all models of LangChain."""
+    set_llm_cache(InMemoryCache())
+    yield
+    set_llm_cache(None)
+
+
+class _Unkeyed(ChatModel):
+    """A model of a user's with a setting for which there is no key."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__()
+        self.answer = iter([answer, answer + "!"])
+
+    def _generate(self, messages: list[Any], options: dict[str, Any]) -> AIMessage:
+        return AIMessage(next(self.answer))
+
+
+@pytest.mark.usefixtures("their_cache")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda answer: _model(answer, answer + "!"),
+        lambda answer: _model(answer, answer + "!").with_retry(),
+        lambda answer: FakeListLLM(responses=[answer, answer + "!"]),
+        _Unkeyed,
+    ],
+    ids=["chat model", "with a retry", "text model", "without a key"],
+)
+def test_no_model_gets_the_answer_of_another_from_a_cache_of_langchain(
+    make: Any, call: Call
+) -> None:
+    """Also where both have the same `repr`, which does not show all that decides an answer."""
+    first, second = to_langchain(make("Ahoy")), to_langchain(make("Hello"))
+    answers = [call.invoke(model, "?") for model in (first, second, first, second)]
+    contents = [str(getattr(answer, "content", answer)) for answer in answers]
+    is_cached = make is not _Unkeyed
+    assert contents == ["Ahoy", "Hello", *(("Ahoy", "Hello") if is_cached else ("Ahoy!", "Hello!"))]
 
 
 def test_the_generate_methods_work(call: Call) -> None:

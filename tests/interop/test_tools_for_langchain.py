@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Annotated, Any
 
 import langchain_core.messages as lc
@@ -247,6 +248,17 @@ def test_a_tool_with_a_binding_or_a_policy_is_a_tool(call: Call) -> None:
     answer = call.invoke(theirs, call_of("greet", text="Ahoy"))
     assert answer.content == "Ahoy, Ada (call_1)"
     assert from_langchain(theirs) is bound
+
+
+@pytest.mark.parametrize("ours", [add, greet, greet.with_retry()], ids=["plain", "hidden", "retry"])
+def test_it_can_be_pickled(ours: Any, call: Call) -> None:
+    """The class of its schema, which is made of a function, is made again."""
+    made = to_langchain(ours)
+    copy = pickle.loads(pickle.dumps(made))
+    assert (copy.name, copy.description) == (made.name, made.description)
+    assert their_definition(copy) == their_definition(made)
+    if ours is add:
+        assert call.invoke(copy, call_of("add", a=1)).content == "3"
 
 
 def test_there_and_back_is_the_same_object() -> None:

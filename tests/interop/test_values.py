@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, namedtuple
+from copy import copy
 from typing import Any
 
 import langchain_core.messages as lc
@@ -51,6 +52,14 @@ def test_values_of_theirs_come_back_equal(value: Any) -> None:
 @given(nested(messages | documents | st.builds(lambda text: StringPromptValue(text=text), strings)))
 def test_values_of_ours_come_back_equal(value: Any) -> None:
     assert from_value(to_value(value)) == value
+
+
+@given(their_messages | their_documents)
+def test_what_is_converted_has_all_fields_of_its_class(value: Any) -> None:
+    """It is made without validation, which would fill them in; a repr reads them all."""
+    made = from_value(value)
+    assert vars(made).keys() == type(made).model_fields.keys()
+    assert repr(made) == repr(copy(made))
 
 
 @given(json_values)

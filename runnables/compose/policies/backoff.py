@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from runnables.client_errors import seconds_until_retry
 from runnables.errors import ModelError
 
 MAX_RETRY_DELAY: Final = 60.0
@@ -53,5 +54,6 @@ NO_BACKOFF: Final = Backoff(initial=0, max=0, jitter=0)
 
 def requested_delay(error: Exception) -> float:
     """Return the seconds that a service asks us to wait; 0 where it asks for nothing."""
-    asked = error.retry_after if isinstance(error, ModelError) else None
+    is_ours = isinstance(error, ModelError)
+    asked = error.retry_after if is_ours else seconds_until_retry(error)
     return asked if asked is not None and asked > 0 else 0.0

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams
+from langchain_core.messages import (  # at run time: fallbacks of LangChain read annotations
+    AIMessage,  # noqa: TC002
+    BaseMessage,  # noqa: TC002
+)
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable as TheirRunnable  # noqa: TC002
 from pydantic import ConfigDict, Field
 from typing_extensions import override
 
@@ -14,23 +20,24 @@ from runnables.compose.wrappers import innermost
 from runnables.interop.langchain.model_runs import (
     ainvoke_unreported,
     astream_unreported,
+    cache_key,
     description,
     invoke_unreported,
     options_of,
     parameters,
     stream_unreported,
+    tracing_parameters,
 )
 from runnables.interop.langchain.values import from_value, to_value
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator
 
     from langchain_core.callbacks import (
         AsyncCallbackManagerForLLMRun,
         CallbackManagerForLLMRun,
     )
-    from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-    from langchain_core.runnables import Runnable as TheirRunnable
+    from langchain_core.messages import AIMessageChunk
 
 
 class ChatModelForLangChain(BaseChatModel):
@@ -70,9 +77,11 @@ class ChatModelForLangChain(BaseChatModel):
 
     @override
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        from runnables.interop.langchain.model_runs import tracing_parameters
-
         return cast("LangSmithParams", tracing_parameters(self.ours, "chat", stop, kwargs))
+
+    @override
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        return f"{super()._get_llm_string(stop, **kwargs)} {cache_key(self.ours)}"
 
     @override
     def _resolve_model_profile(self) -> Any:

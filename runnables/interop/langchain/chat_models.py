@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from runnables.compose.policies.attempts import RetryPolicy
+from runnables.errors import ConfigError, is_retryable
 from runnables.interop.langchain import model_calls
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.kinds import final_chunk
 from runnables.models.chat import ChatModel
+from runnables.redaction import hide_in_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -49,20 +51,29 @@ class ChatModelOfLangChain(ChatModel, internal=True):
         super().__init__()
         self.theirs = theirs
 
+    def __repr__(self) -> str:
+        return hide_in_text(f"from_langchain({self.theirs!r})")  # theirs may show keys
+
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """Return the name of the model of LangChain."""
-        given = name or self.name or getattr(self.theirs, "name", None)
-        return super().get_name(suffix, name=given or type(self.theirs).__name__)
+        given = name or self.name or getattr(self._model, "name", None)
+        return super().get_name(suffix, name=given or type(self._model).__name__)
+
+    @property
+    def _model(self) -> Any:
+        """Return the model of LangChain, without what is bound to it."""
+        return self.theirs
 
     def _identity(self) -> dict[str, Any]:
         """Return what decides the answer: the string that LangChain's own caches have as a key."""
-        return {"class": type(self.theirs).__name__, "settings": self.theirs._get_llm_string()}
+        model = self._model
+        return {"class": type(model).__name__, "settings": model._get_llm_string()}
 
     @cached_property
     def _retry_policy(self) -> RetryPolicy:
         return RetryPolicy(
             max_attempts=1 + (self.max_retries or 0),
-            is_retryable=model_calls.may_pass,
+            is_retryable=is_retryable,
             backoff=self._backoff,
             max_delay=self._max_delay,
             defers_to_outer=True,
@@ -73,7 +84,7 @@ class ChatModelOfLangChain(ChatModel, internal=True):
 
     def _bindable(self, options: dict[str, Any]) -> dict[str, Any]:
         checked = self._options(options)
-        model_calls.with_tools(self.theirs, checked)  # refuses now what a call would refuse
+        self._target(checked)  # refuses now what a call would refuse
         return checked
 
     def _target(self, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -120,13 +131,53 @@ class ChatModelOfLangChain(ChatModel, internal=True):
     def get_num_tokens(self, text: str) -> int:
         """Return how many tokens a string has for the model."""
         return (
-            int(self.theirs.get_num_tokens(text)) if self._counts else super().get_num_tokens(text)
+            int(self._model.get_num_tokens(text)) if self._counts else super().get_num_tokens(text)
         )
 
     @property
     def _counts(self) -> bool:
         """Tell whether the model counts tokens itself; by default LangChain loads GPT-2 for it."""
-        return _writes(self.theirs, "get_num_tokens") or _writes(self.theirs, "get_token_ids")
+        return _writes(self._model, "get_num_tokens") or _writes(self._model, "get_token_ids")
+
+
+OF_TOOLS: Final = frozenset({"tools", "tool_choice", "functions", "function_call"})
+"""The options of a model that are about tools."""
+
+
+class ChatModelWithTools(ChatModelOfLangChain, internal=True):
+    """A chat model of LangChain with bound tools, as one of ours.
+
+    The tools are as the model's own service takes them, and are passed on as they are. Tools that
+    are bound here, or that an agent binds, replace them.
+
+    Args:
+        theirs: the model with its tools, as its `bind_tools` has returned it.
+    """
+
+    @property
+    def _model(self) -> Any:
+        return self.theirs.bound
+
+    def _identity(self) -> dict[str, Any]:
+        bound: dict[str, Any] = self.theirs.kwargs
+        return {**super()._identity(), "bound": str(sorted(bound.items()))}
+
+    def _target(self, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        wants_none = options.get("tool_choice") == "none"
+        if options.get("tools") or wants_none:
+            target, keywords = model_calls.with_tools(self._model, options)
+            replaced = {*OF_TOOLS, "ls_structured_output_format"}
+            if wants_none:
+                replaced.add("parallel_tool_calls")
+            rest = {key: kept for key, kept in self.theirs.kwargs.items() if key not in replaced}
+            return target, {**rest, **keywords}
+        if "tool_choice" in options:
+            raise ConfigError(
+                f"The tools of {self.get_name()} were bound in LangChain, where the choice among "
+                "them is made, too: model.bind_tools(tools, tool_choice=...). Or bind them here: "
+                "from_langchain(model).bind_tools(tools, tool_choice=...)."
+            )
+        return self.theirs, {key: kept for key, kept in options.items() if key != "tools"}
 
 
 def _chunk(chunk: Any) -> AIMessageChunk:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from langchain_core import embeddings as theirs
 
 from runnables.models.embeddings import Embeddings
+from runnables.redaction import hide_in_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ class LangChainEmbeddings(Embeddings, internal=True):
         self.original = original
 
     def __repr__(self) -> str:
-        return f"from_langchain({self.original!r})"
+        return hide_in_text(f"from_langchain({self.original!r})")  # theirs may show keys
 
     @property
     def vector_space(self) -> str | None:

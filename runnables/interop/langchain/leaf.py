@@ -24,6 +24,7 @@ from runnables.interop.langchain.chunks import (
 )
 from runnables.interop.langchain.guard import AsyncGuard, Guard
 from runnables.interop.langchain.values import from_value, to_value
+from runnables.redaction import hide_in_text
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -61,10 +62,10 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         self.runnable = runnable
 
     def __repr__(self) -> str:
-        function = getattr(self.runnable, "func", None)
-        if function is not None and _is_lambda(self.runnable):
+        function = getattr(self.runnable, "func", None) if _is_lambda(self.runnable) else None
+        if function is not None:
             return f"from_langchain(RunnableLambda({show(function)}))"  # theirs reads its source
-        return f"from_langchain({self.runnable!r})"
+        return hide_in_text(f"from_langchain({self.runnable!r})")  # theirs may show keys
 
     # -- what it is
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import LLM, LangSmithParams
 from langchain_core.outputs import GenerationChunk
 from pydantic import ConfigDict
@@ -14,6 +15,7 @@ from runnables.compose.wrappers import innermost
 from runnables.interop.langchain.model_runs import (
     ainvoke_unreported,
     astream_unreported,
+    cache_key,
     description,
     invoke_unreported,
     options_of,
@@ -55,7 +57,9 @@ class TextModelForLangChain(LLM):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        return parameters(self.ours)
+        shown = parameters(self.ours)
+        is_cached = get_llm_cache() if self.cache is None else self.cache
+        return {**shown, "cache_key": cache_key(self.ours)} if is_cached else shown
 
     @cached_property
     def _serialized(self) -> dict[str, Any]:

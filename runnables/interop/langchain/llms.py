@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runnables.compose.policies.attempts import RetryPolicy
+from runnables.errors import is_retryable
 from runnables.interop.langchain import model_calls
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.usage import UsageMetadata
 from runnables.models.text import TextModel
+from runnables.redaction import hide_in_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -45,6 +47,9 @@ class TextModelOfLangChain(TextModel, internal=True):
         super().__init__()
         self.theirs = theirs
 
+    def __repr__(self) -> str:
+        return hide_in_text(f"from_langchain({self.theirs!r})")  # theirs may show keys
+
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """Return the name of the model of LangChain."""
         given = name or self.name or getattr(self.theirs, "name", None)
@@ -58,7 +63,7 @@ class TextModelOfLangChain(TextModel, internal=True):
     def _retry_policy(self) -> RetryPolicy:
         return RetryPolicy(
             max_attempts=1 + (self.max_retries or 0),
-            is_retryable=model_calls.may_pass,
+            is_retryable=is_retryable,
             backoff=self._backoff,
             max_delay=self._max_delay,
             defers_to_outer=True,

@@ -1,4 +1,4 @@
-"""Calls of LangChain's models within a run of ours: the options, the choice of a tool, the errors.
+"""Calls of LangChain's models within a run of ours: the options, the choice of a tool.
 
 The run is ours, and is reported by us. Theirs is silent: else handlers would hear of two runs, and
 each token would be counted twice. Only handlers that ours cannot reach hear of LangChain's own run:
@@ -14,7 +14,8 @@ from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackManager, 
 
 from runnables.core.config import current_scope
 from runnables.engine.stream import aclose, close
-from runnables.errors import ConfigError, is_retryable
+from runnables.engine.tasks import let_loop_close
+from runnables.errors import ConfigError
 from runnables.interop.langchain.ambient import mute_tracers
 from runnables.interop.langchain.border import silent
 from runnables.models.options import check_numbers, checked_stop
@@ -85,6 +86,7 @@ async def astream(
 ) -> AsyncGenerator[Any, None]:
     """Yield the chunks that a model of theirs answers; closing it closes theirs."""
     chunks: Any = None
+    chunk: Any = None
     try:
         with silent():
             chunks = target.astream(value, _aconfig(), **keywords)
@@ -97,6 +99,8 @@ async def astream(
     finally:
         with silent():
             await aclose(chunks)
+            if chunk is not _END:  # it was left, and LangChain closes few generators itself
+                await let_loop_close()
 
 
 def generate(theirs: Any, prompt: str, keywords: Mapping[str, Any]) -> Any:
@@ -168,30 +172,3 @@ def _their_choice(choice: Any) -> Any:
             return name
         case _:
             return choice
-
-
-# -- errors
-
-_PASSING_STATUS: Final = frozenset({408, 409, 425, 429})
-_PASSING_NAMES: Final = frozenset(
-    "APIConnectionError APITimeoutError ConnectError ConnectTimeout ReadError ReadTimeout "
-    "RemoteProtocolError PoolTimeout ServiceUnavailable DeadlineExceeded ResourceExhausted".split()
-)
-"""Errors of the clients of services and of HTTP, by the names of their classes."""
-
-
-def may_pass(error: BaseException) -> bool:
-    """Tell whether a retry may succeed after an error of a model of theirs.
-
-    The errors of the services' clients carry an HTTP status, or are known by their names.
-
-    Args:
-        error: the error of the call.
-    """
-    if is_retryable(error) or isinstance(error, (ConnectionError, TimeoutError)):
-        return True
-    response: Any = getattr(error, "response", None)
-    status: Any = getattr(error, "status_code", None) or getattr(response, "status_code", None)
-    if isinstance(status, int) and not isinstance(status, bool):
-        return status in _PASSING_STATUS or status >= 500
-    return not _PASSING_NAMES.isdisjoint(base.__name__ for base in type(error).__mro__)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
+from runnables.cache.keys import digest
 from runnables.compose.wrappers import innermost
 from runnables.core.config import Scope, ensure_scope
 from runnables.engine.stream import aclose, close
@@ -98,7 +100,7 @@ def options_of(stop: list[str] | None, keywords: Mapping[str, Any]) -> dict[str,
 
 
 def parameters(ours: Any) -> dict[str, Any]:
-    """Return what distinguishes a model of ours from others, for traces and LangChain's caches.
+    """Return what LangChain's traces show of a model of ours.
 
     Secrets are hidden, as they are in every `repr`.
     """
@@ -107,6 +109,18 @@ def parameters(ours: Any) -> dict[str, Any]:
     known = {name: value for name, value in settings.items() if value is not None}
     name = known.get("model")
     return {**known, **({"model_name": name} if name else {}), "runnable": repr(ours)}
+
+
+def cache_key(ours: Any) -> str:
+    """Return what distinguishes a model of ours from others in LangChain's caches.
+
+    It is the key that our own caches have: a `repr` may leave out what decides the answer. A model
+    that has no key gets one that no other has.
+    """
+    try:
+        return digest(ours)
+    except TypeError:
+        return uuid4().hex
 
 
 def description(adapter: object, ours: Any) -> dict[str, Any]:

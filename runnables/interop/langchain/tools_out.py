@@ -7,6 +7,7 @@ other would end LangGraph's `ToolNode`.
 
 from __future__ import annotations
 
+import sys
 from copy import copy
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, cast, get_args, get_origin
 
@@ -118,6 +119,22 @@ class RunnablesTool(theirs.StructuredTool):
         """Run the tool in the loop; a `StructuredTool` without `coroutine` runs in a thread."""
         return await theirs.BaseTool.ainvoke(self, input, config, **kwargs)
 
+    # -- pickling: the class of a schema that was made of a function has no module to load it from
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Return what is pickled: a schema only where its class can be loaded again."""
+        state = super().__getstate__()
+        if not _can_be_loaded(self.args_schema):
+            state["__dict__"] = {**state["__dict__"], "args_schema": None}
+        return state
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Restore what was pickled; make a missing schema of the tool again."""
+        if state["__dict__"]["args_schema"] is None:
+            schema = _schema_of(cast("BaseTool[Any]", tool_inside(state["__dict__"]["original"])))
+            state = {**state, "__dict__": {**state["__dict__"], "args_schema": schema}}
+        super().__setstate__(state)
+
     def _input(self, tool_input: Any, tool_call_id: str | None) -> Any:
         """Return the input of our tool: the arguments, or the call that they are part of."""
         value = from_value(tool_input)
@@ -167,6 +184,13 @@ def _schema_of(tool: BaseTool[Any]) -> Any:
     for name in hidden:
         fields[name] = (_marked(hints.get(name, Any)), None)
     return create_model(schema.__name__, __base__=_taking_any(schema), **fields)
+
+
+def _can_be_loaded(schema: Any) -> bool:
+    """Tell whether pickle can load a schema: a dict, or a class that its module has."""
+    if not isinstance(schema, type):
+        return True
+    return getattr(sys.modules.get(schema.__module__), schema.__name__, None) is schema
 
 
 def _hints_of(tool: BaseTool[Any]) -> dict[str, Any]:
