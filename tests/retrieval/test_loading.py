@@ -159,6 +159,17 @@ def test_a_page_declares_its_encoding(tmp_path: Path, declaration: str) -> None:
     assert load_documents(tmp_path)[0].page_content == "“Größe”"
 
 
+@pytest.mark.parametrize("declared", ["iso-8859-1", "windows-1252", "ascii"])
+def test_a_page_of_one_byte_a_character_is_always_read(tmp_path: Path, declared: str) -> None:
+    """The few bytes without a meaning are control characters, as in browsers."""
+    page = f'<meta charset="{declared}"><p>'.encode() + bytes(range(0x80, 0x100)) + b"</p>"
+    (tmp_path / "a.html").write_bytes(page)
+    text = load_documents(tmp_path)[0].page_content
+    assert len(text) == 0x80
+    assert text[:2] == "€\x81"
+    assert text.encode()
+
+
 @pytest.mark.parametrize("declared", ["no-such-encoding", "utf-16", "rot13", "\x80"])
 def test_a_declaration_that_cannot_be_true_is_ignored(tmp_path: Path, declared: str) -> None:
     """The page is read as UTF-8."""
