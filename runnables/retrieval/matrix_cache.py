@@ -31,6 +31,15 @@ class MatrixCache:
         Raises:
             StoreError: a vector of another length than the others.
         """
+        try:
+            self._follow(connection)
+        except BaseException:  # such as Ctrl-C, after which the parts may not fit together
+            self._reset()
+            raise
+        return self._matrix.view()
+
+    def _follow(self, connection: sqlite3.Connection) -> None:
+        """Drop the rows that were deleted, and read the new ones."""
         first, last = connection.execute("SELECT min(g), max(g) FROM deleted").fetchone()
         if first is not None and first > self._last_deletion + 1:
             self._reset()
@@ -41,7 +50,6 @@ class MatrixCache:
                 self._matrix.remove(n for (n,) in rows)
             self._last_deletion = last
         self._read(connection)
-        return self._matrix.view()
 
     def _read(self, connection: sqlite3.Connection) -> None:
         """Read the vectors of new rows."""
