@@ -7,6 +7,7 @@ import os
 import pickle
 import sqlite3
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -118,6 +119,28 @@ def test_only_what_is_new_is_read(filled: str, monkeypatch: pytest.MonkeyPatch) 
         assert read == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("plain", [False, True], ids=["numpy", "plain"])
+def test_a_search_that_was_interrupted_leaves_no_half_read_vectors(
+    filled: str, monkeypatch: pytest.MonkeyPatch, plain: bool
+) -> None:
+    """The next one reads them anew."""
+    if plain:
+        monkeypatch.setitem(sys.modules, "numpy", None)
+    with SQLiteStore(filled, WordEmbeddings()) as store:
+        kind = type(matrix_cache.new_matrix())
+        append = kind.append
+
+        def interrupted(self: Any, rows: Any, blobs: Any) -> None:
+            append(self, rows, blobs)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(kind, "append", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                store.search("sea")
+        assert len(store.search("sea", k=10)) == 3
+
+
 # -- whose vectors
 
 
@@ -144,7 +167,7 @@ def test_another_models_vectors_are_refused(path: str, call: Call) -> None:
         assert other.requests == []
         with pytest.raises(StoreError, match="'one'"):
             call.run(lambda: store.search("sea"), lambda: store.asearch("sea"))
-    with SQLiteStore(path, DeterministicFakeEmbedding(size=3)) as store:
+    with SQLiteStore(path, Bad([[0.0, 0.0, 1.0]])) as store:
         with pytest.raises(StoreError, match="25 numbers, and this one has 3"):
             store.add([Document("bread")])
         assert len(store) == 1
@@ -386,5 +409,12 @@ def test_a_retriever_takes_settings_with_a_call(path: str, call: Call) -> None:
         assert [doc.page_content for doc in found] == ["bread"]
         with pytest.raises(ConfigError, match="fliter"):
             call.invoke(retriever, "sea", fliter={"a": 1})
+        with pytest.raises(ConfigError, match="'filter'"):
+            call.invoke(retriever, "sea", filtre={"a": 1})
+        for bad in ({"k": 0}, {"mmr": 2}, {"score_threshold": "0.5"}):
+            with pytest.raises(ConfigError, match=next(iter(bad))):
+                call.invoke(retriever, "sea", **bad)
+            with pytest.raises(ConfigError, match=next(iter(bad))):
+                call.batch(retriever, ["sea", "bread"], **bad)
         with pytest.raises(ConfigError, match="k=0"):
             store.as_retriever(k=0)
