@@ -1,4 +1,4 @@
-"""What a model says of its vectors: asking it may take long, as it may fetch a file for the answer."""
+"""What a model says of its vectors. It may fetch a file for the answer, which takes long."""
 
 from __future__ import annotations
 
