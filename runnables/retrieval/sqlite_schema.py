@@ -116,15 +116,19 @@ def check_file(path: str) -> None:
 def _check_length(path: str, head: bytes) -> None:
     """Refuse a file that ends before its last page.
 
-    SQLite itself notices it only when it needs such a page. Pages that another process has not
-    copied from the journal yet are not counted in this part of the file.
+    SQLite itself notices it only when it needs such a page. While there is a journal, the pages at
+    the end may be in it alone: another process copies them, or was killed, or found the disk full.
     """
+    journal = Path(f"{path}-wal")
+    if journal.exists():
+        return
     page = int.from_bytes(head[16:18], "big")
     pages, counted, written = (int.from_bytes(head[at : at + 4], "big") for at in (28, 24, 92))
     size = Path(path).stat().st_size
     is_counted = counted == written  # else the number of pages is of an older program
-    if is_counted and size < pages * (65536 if page == 1 else page):
+    whole = pages * (65536 if page == 1 else page)
+    if is_counted and size < whole and not journal.exists():
         raise StoreError(
             f"The store {path!r} is damaged: it has {size:,} bytes of "
-            f"{pages * (65536 if page == 1 else page):,}; the end is missing. {_WAY_OUT}"
+            f"{whole:,}; the end is missing. {_WAY_OUT}"
         )

@@ -268,6 +268,23 @@ def test_a_file_without_its_end_is_refused(filled: str) -> None:
         SQLiteStore(filled, WordEmbeddings())
 
 
+def test_a_file_whose_end_is_in_its_journal_is_whole(path: str, tmp_path: Path) -> None:
+    """A process was killed, or found the disk full, after it had copied the first page."""
+    copied = str(tmp_path / "copied.db")
+    with SQLiteStore(path, WordEmbeddings()) as store:
+        store.add([Document(f"sea {number}") for number in range(500)])
+        journal = Path(f"{path}-wal").read_bytes()
+        Path(copied).write_bytes(Path(path).read_bytes())
+    size = int.from_bytes(journal[8:12], "big")
+    frames = [journal[at : at + 24 + size] for at in range(32, len(journal), 24 + size)]
+    first = [frame[24:] for frame in frames if frame[:4] == b"\0\0\0\1"][-1]
+    Path(copied).write_bytes(first + Path(copied).read_bytes()[size:])
+    Path(f"{copied}-wal").write_bytes(journal)
+    assert Path(copied).stat().st_size < int.from_bytes(first[28:32], "big") * size
+    with SQLiteStore(copied, WordEmbeddings()) as store:
+        assert len(store) == 500
+
+
 def test_a_damaged_file_is_a_clear_error(filled: str) -> None:
     """Where it opens at all, when the page is needed."""
     data = bytearray(Path(filled).read_bytes())
