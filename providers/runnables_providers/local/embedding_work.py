@@ -107,8 +107,8 @@ def _too_long(
     larger = f" give the model a larger context_size (it reads {own})," if limit < own else ""
     return ContextLengthError(
         f"{_which(number, count)} ({shown!r}) has {tokens} tokens, and {abilities.name} reads "
-        f"{limit} at most. Split it (see RecursiveCharacterTextSplitter),{larger} or make the model with "
-        "truncate=True, which embeds the beginning.",
+        f"{limit} at most. Split it (see RecursiveCharacterTextSplitter),{larger} or make the "
+        "model with truncate=True, which embeds the beginning.",
         provider="local",
         status=400,
     )
