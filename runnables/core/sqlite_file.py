@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import time
 import weakref
 from collections import deque
@@ -102,10 +103,25 @@ class SQLiteFile:
 
 
 def _create_private(path: str) -> None:
-    """Create a file for its owner alone, unless it exists; its journals get the same mode."""
-    if path not in ("", ":memory:"):
-        with suppress(OSError):  # SQLite says more about what is wrong
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    """Create a file for its owner alone, unless it exists; its journals get the same mode.
+
+    A file that exists is not opened. To close it would end all locks that this process has on it,
+    those of SQLite among them (POSIX says so), and another process would then take the journal
+    away from under a connection that uses it: that destroys the file.
+    """
+    if path in ("", ":memory:"):
+        return
+    real = os.path.realpath(path)
+    with suppress(OSError):  # SQLite says more about what is wrong
+        if not os.path.lexists(real):
+            _create(real)
+
+
+def _create(path: str) -> None:
+    with suppress(OSError, AttributeError):  # neither on Windows, nor for all users of macOS
+        os.mknod(path, 0o600 | stat.S_IFREG)
+        return
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _close(idle: dict[int, deque[sqlite3.Connection]]) -> None:

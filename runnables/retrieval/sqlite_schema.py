@@ -76,27 +76,31 @@ def check_file(path: str) -> None:
     if not Path(path).absolute().parent.is_dir():
         folder = str(Path(path).absolute().parent)
         raise StoreError(f"The store {path!r} has no folder: make {folder!r} first.")
-    if not Path(path).exists():
-        return
+    if not Path(path).exists() or not Path(path).stat().st_size:
+        return  # SQLite makes an empty file before it writes the first page
     try:
-        with open(path, "rb") as file:
-            head = file.read(100)
-    except OSError as error:
-        raise StoreError(f"The store {path!r} cannot be read: {error.strerror}.") from error
-    if not head:
-        return  # SQLite makes such a file before it writes the first page
-    if head[:16] != b"SQLite format 3\0" or len(head) < 100:
-        raise StoreError(f"{path!r} is no store: the file is not one of SQLite. {_WAY_OUT}")
-    _check_length(path, head)
-    try:
+        # not by `open`: to close a file ends the locks that SQLite has on it in this process
         with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
+            db.execute("BEGIN")
             (application,) = db.execute("PRAGMA application_id").fetchone()
             (version,) = db.execute("PRAGMA user_version").fetchone()
             tables = {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
+            missing_bytes = _missing_bytes(db, path)
     except sqlite3.OperationalError as error:
         raise StoreError(f"The store {path!r} cannot be read: {error}.") from error
     except sqlite3.DatabaseError as error:
-        raise StoreError(f"The store {path!r} is damaged: {error}. {_WAY_OUT}") from error
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise StoreError(
+                f"{path!r} is no store: the file is not one of SQLite. {_WAY_OUT}"
+            ) from error
+        raise StoreError(
+            f"The store {path!r} is damaged, or its end is missing: {error}. {_WAY_OUT}"
+        ) from error
+    if missing_bytes:
+        raise StoreError(
+            f"The store {path!r} is damaged: its end is missing, {missing_bytes:,} bytes. "
+            f"{_WAY_OUT}"
+        )
     if not tables and application == 0:
         return
     if application != APPLICATION_ID:
@@ -113,22 +117,15 @@ def check_file(path: str) -> None:
         )
 
 
-def _check_length(path: str, head: bytes) -> None:
-    """Refuse a file that ends before its last page.
+def _missing_bytes(connection: sqlite3.Connection, path: str) -> int:
+    """Return how many bytes the last page of a file lacks; SQLite notices only whole pages.
 
-    SQLite itself notices it only when it needs such a page. While there is a journal, the pages at
-    the end may be in it alone: another process copies them, or was killed, or found the disk full.
+    While there is something in the journal, the last pages may be there alone: another process is
+    about to copy them, or was killed, or found the disk full.
     """
-    journal = Path(f"{path}-wal")
-    if journal.exists():
-        return
-    page = int.from_bytes(head[16:18], "big")
-    pages, counted, written = (int.from_bytes(head[at : at + 4], "big") for at in (28, 24, 92))
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (page,) = connection.execute("PRAGMA page_size").fetchone()
     size = Path(path).stat().st_size
-    is_counted = counted == written  # else the number of pages is of an older program
-    whole = pages * (65536 if page == 1 else page)
-    if is_counted and size < whole and not journal.exists():
-        raise StoreError(
-            f"The store {path!r} is damaged: it has {size:,} bytes of "
-            f"{whole:,}; the end is missing. {_WAY_OUT}"
-        )
+    journal = Path(f"{path}-wal")
+    in_journal = journal.exists() and journal.stat().st_size
+    return 0 if in_journal else max(0, pages * page - size)

@@ -151,18 +151,26 @@ class SQLiteStore(Value, VectorStore):
         """
         plan = self._plan(docs, max_batch_size)
         for group in plan.groups:
-            strings = self._writer.unknown_strings(group)
-            vectors = self._vectors(strings, self._embed(strings))
-            plan.count(self._writer.write(group, vectors))
+            vectors: dict[str, array[float]] = {}
+            done: Added | None = None
+            while done is None:
+                strings = self._writer.unknown_strings(group, vectors)
+                vectors |= self._vectors(strings, self._embed(strings))
+                done = self._writer.write(group, vectors)
+            plan.count(done)
         return plan.result()
 
     async def aadd(self, docs: Iterable[Document], max_batch_size: int = 64) -> Added:
         """Do what `add` does, async."""
         plan = await to_thread(self._plan, docs, max_batch_size)
         for group in plan.groups:
-            strings = await to_thread(self._writer.unknown_strings, group)
-            vectors = self._vectors(strings, await self._aembed(strings))
-            plan.count(await to_thread(self._writer.write, group, vectors))
+            vectors: dict[str, array[float]] = {}
+            done: Added | None = None
+            while done is None:
+                strings = await to_thread(self._writer.unknown_strings, group, vectors)
+                vectors |= self._vectors(strings, await self._aembed(strings))
+                done = await to_thread(self._writer.write, group, vectors)
+            plan.count(done)
         return plan.result()
 
     def _plan(self, docs: Iterable[Document], max_batch_size: int) -> Plan:

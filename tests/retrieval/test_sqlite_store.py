@@ -226,6 +226,27 @@ def test_a_text_that_is_known_is_not_embedded_again(path: str, call: Call) -> No
         assert len(store.search([1.0, *[0.0] * 24], k=10, filter={"of": "b"})) == 1
 
 
+def test_a_vector_that_another_process_removes_meanwhile_is_made_anew(
+    path: str, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store had the vector of the text when it looked, and not when it stored the document."""
+    model = WordEmbeddings()
+    with SQLiteStore(path, model) as store, SQLiteStore(path, WordEmbeddings()) as other:
+        other.add([Document("sea", id="theirs"), Document("bread", id="too")])
+        write = store._writer.write
+        gone = iter(["theirs", "too"])
+
+        def later(group: Any, vectors: Any) -> Any:
+            other.delete(ids=[id for id in [next(gone, None)] if id])
+            return write(group, vectors)
+
+        monkeypatch.setattr(store._writer, "write", later)
+        docs = [Document("sea", id="a"), Document("bread", id="b")]
+        assert call.run(lambda: store.add(docs), lambda: store.aadd(docs)) == (2, 0, 0)
+        assert model.requests == [["sea"], ["bread"]]
+        assert [doc.id for doc in store.search("bread", k=9)] == ["b", "a"]
+
+
 def test_the_vector_of_a_text_outlives_the_document_that_had_it(path: str) -> None:
     """Where one call gives that document another string, and the old one to a new document."""
     with SQLiteStore(path, WordEmbeddings()) as store:
@@ -260,11 +281,12 @@ def test_a_newer_store_is_refused(filled: str) -> None:
         SQLiteStore(filled, WordEmbeddings())
 
 
-def test_a_file_without_its_end_is_refused(filled: str) -> None:
+@pytest.mark.parametrize("count", [1, 4095, 4096, 9000])
+def test_a_file_without_its_end_is_refused(filled: str, count: int) -> None:
     """Before SQLite needs a page of it."""
     whole = Path(filled).read_bytes()
-    Path(filled).write_bytes(whole[: len(whole) - 4096])
-    with pytest.raises(StoreError, match="the end is missing"):
+    Path(filled).write_bytes(whole[: len(whole) - count])
+    with pytest.raises(StoreError, match="end is missing"):
         SQLiteStore(filled, WordEmbeddings())
 
 

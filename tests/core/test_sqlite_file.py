@@ -1,0 +1,67 @@
+"""Files of SQLite that several processes use: their locks outlive all that the library does."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runnables import SQLiteCache, SQLiteStore
+from runnables.core.sqlite_file import SQLiteFile
+from runnables.testing import WordEmbeddings
+
+OTHER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+connection.close()
+"""
+"""A process that opens and closes a file. Where it is the last one, it removes the journal."""
+
+
+def _file(path: str) -> Any:
+    file = SQLiteFile(path, (), "the file")
+    with file.connection() as one, file.connection() as two:
+        one.execute("CREATE TABLE IF NOT EXISTS a (b)")
+        two.execute("INSERT INTO a VALUES (1)")
+    return file
+
+
+def _cache(path: str) -> Any:
+    cache = SQLiteCache(path)
+    cache.set("a", "b")
+    return cache
+
+
+OPEN: dict[str, Callable[[str], Any]] = {
+    "file": _file,
+    "store": lambda path: SQLiteStore(path, WordEmbeddings()),
+    "cache": _cache,
+}
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_another_process_leaves_the_journal_of_an_open_file(name: str, tmp_path: Path) -> None:
+    """Else it would be gone under this one, which destroys the file. To close any descriptor of
+    the file in this process would end its locks."""
+    path = str(tmp_path / "a.db")
+    with closing(OPEN[name](path)), closing(OPEN[name](path)):
+        before = os.stat(f"{path}-wal")
+        subprocess.run([sys.executable, "-c", OTHER, path], check=True)
+        assert os.stat(f"{path}-wal").st_ino == before.st_ino
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_a_new_file_is_for_its_owner_alone_also_behind_a_link(tmp_path: Path) -> None:
+    """And so is its journal."""
+    (tmp_path / "link.db").symlink_to(tmp_path / "a.db")
+    with closing(_file(str(tmp_path / "link.db"))):
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("a.db*")}
+    assert modes == dict.fromkeys(["a.db", "a.db-wal", "a.db-shm"], 0o600)
