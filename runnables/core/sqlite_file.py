@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 LOCK_TIMEOUT: Final = 30.0
 """Seconds to wait for another process that writes; each write takes a few milliseconds."""
 
+SMALLEST_PAGE: Final = 512
+"""Bytes of the smallest file that SQLite writes, but for an empty one. It takes a smaller one for a
+new file, and would write over it."""
+
 
 class SQLiteFile:
     """The connections of this process to one file.

@@ -14,6 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from runnables.core.sqlite_file import SMALLEST_PAGE
 from runnables.engine.group_commit import GroupCommit
 from runnables.engine.shared_connection import SharedConnection
 from runnables.errors import CheckpointError
@@ -308,19 +309,20 @@ def check_file(path: str) -> None:
         CheckpointError: says what it is.
     """
     name = f"{path!r} is no checkpoint"
-    with open(path, "rb") as file:
-        head = file.read(100)
     way_out = "Nothing was changed. Use another file, or move this one away."
-    if not head:
+    if not (size := Path(path).stat().st_size):
         raise CheckpointError(f"{name}: the file is empty. {way_out}")
-    if head[:16] != b"SQLite format 3\0" or len(head) < 100:
+    if size < SMALLEST_PAGE:
         raise CheckpointError(f"{name}: the file is not one of SQLite. {way_out}")
     try:
+        # not by `open`: to close a file ends the locks of a job of this process that writes it
         with closing(connect_read_only(path)) as db:
             (application,) = db.execute("PRAGMA application_id").fetchone()
             (version,) = db.execute("PRAGMA user_version").fetchone()
             problems = [line for (line,) in db.execute("PRAGMA quick_check(3)") if line != "ok"]
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise CheckpointError(f"{name}: the file is not one of SQLite. {way_out}") from error
         raise CheckpointError(f"{path!r} is damaged: {error}. {way_out}") from error
     if application != schema.APPLICATION_ID:
         raise CheckpointError(f"{name}: it is a file of SQLite from another program. {way_out}")

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from runnables.core.sqlite_file import SMALLEST_PAGE
 from runnables.errors import StoreError
 
 APPLICATION_ID: Final = 0x52554E56  # "RUNV"
@@ -76,8 +77,10 @@ def check_file(path: str) -> None:
     if not Path(path).absolute().parent.is_dir():
         folder = str(Path(path).absolute().parent)
         raise StoreError(f"The store {path!r} has no folder: make {folder!r} first.")
-    if not Path(path).exists() or not Path(path).stat().st_size:
+    if not Path(path).exists() or not (size := Path(path).stat().st_size):
         return  # SQLite makes an empty file before it writes the first page
+    if size < SMALLEST_PAGE:
+        raise StoreError(f"{path!r} is no store: the file is not one of SQLite. {_WAY_OUT}")
     try:
         # not by `open`: to close a file ends the locks that SQLite has on it in this process
         with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:

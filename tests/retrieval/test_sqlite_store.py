@@ -260,11 +260,12 @@ def test_the_vector_of_a_text_outlives_the_document_that_had_it(path: str) -> No
 
 def test_a_file_that_is_no_store_is_refused_and_stays(path: str) -> None:
     """Text, or the database of another program."""
-    Path(path).write_bytes(b"no database at all" * 20)
-    with pytest.raises(StoreError, match="not one of SQLite"):
-        SQLiteStore(path, WordEmbeddings())
-    assert Path(path).read_bytes() == b"no database at all" * 20
-    os.remove(path)
+    for data in (b"x", b"no database at all" * 20, b"x" * 5000, b"SQLite format 3\0"):
+        Path(path).write_bytes(data)
+        with pytest.raises(StoreError, match="not one of SQLite"):
+            SQLiteStore(path, WordEmbeddings())
+        assert Path(path).read_bytes() == data
+        os.remove(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE theirs (x)")
     before = Path(path).read_bytes()
