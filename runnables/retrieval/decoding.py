@@ -41,7 +41,7 @@ def check_encoding(encoding: str | None) -> None:
     try:
         if encoding is not None:
             b" ".decode(encoding, "ignore")  # no bytes would be decoded by anything
-    except LookupError as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise ConfigError(
             f"encoding={encoding!r}: {error}. Python's page on `codecs` lists the encodings."
         ) from None
