@@ -204,8 +204,9 @@ class Bad(WordEmbeddings):
         ([[1.0], [float("nan")]], "not finite"),
         ([[], []], "has none"),
         ([["a"], ["b"]], "no list of numbers"),
+        (None, "returned None for 2 strings"),
     ],
-    ids=["too few", "of several lengths", "not a number", "empty", "strings"],
+    ids=["too few", "of several lengths", "not a number", "empty", "strings", "nothing"],
 )
 def test_bad_vectors_are_refused(path: str, vectors: Any, message: str) -> None:
     """Nothing is stored."""
