@@ -26,6 +26,9 @@ SMALLEST_PAGE: Final = 512
 """Bytes of the smallest file that SQLite writes, but for an empty one. It takes a smaller one for a
 new file, and would write over it."""
 
+_WITHOUT_FILE: Final = ("", ":memory:")
+"""What SQLite makes no file for that has a name."""
+
 
 class SQLiteFile:
     """The connections of this process to one file.
@@ -44,7 +47,8 @@ class SQLiteFile:
         label: str,
         decode: Callable[[bytes], str] = bytes.decode,
     ) -> None:
-        self._path = path
+        # absolute, as the working folder may be another one when a connection is opened
+        self._path = path if path in _WITHOUT_FILE else os.path.abspath(path)
         self._statements = prepare
         self._label = label
         self._decode = decode
@@ -113,7 +117,7 @@ def _create_private(path: str) -> None:
     those of SQLite among them (POSIX says so), and another process would then take the journal
     away from under a connection that uses it: that destroys the file.
     """
-    if path in ("", ":memory:"):
+    if path in _WITHOUT_FILE:
         return
     real = os.path.realpath(path)
     with suppress(OSError):  # SQLite says more about what is wrong

@@ -80,9 +80,10 @@ class SQLiteStore(Value, VectorStore):
     @checks_keywords
     def __init__(self, path: str | os.PathLike[str], embeddings: EmbedsStrings) -> None:
         owner = type(self).__name__
-        self.path = os.fspath(path)
-        if not self.path:
+        given: Any = os.fspath(path) if isinstance(path, os.PathLike) else path
+        if not isinstance(given, str) or not given or "\0" in given:
             raise ConfigError(f"{owner}({path!r}): expected the path of a file.")
+        self.path = given
         self.embeddings = check_model(embeddings, owner)
         self._open()
 

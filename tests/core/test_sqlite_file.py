@@ -47,6 +47,18 @@ OPEN: dict[str, Callable[[str], Any]] = {
 }
 
 
+def _read(file: SQLiteFile) -> None:
+    with file.connection() as connection:
+        assert connection.execute("SELECT b FROM a").fetchone() == (1,)
+
+
+USE: dict[str, Callable[[Any], object]] = {
+    "file": _read,
+    "store": len,
+    "cache": lambda cache: cache.get("a"),
+}
+
+
 @pytest.mark.parametrize("name", OPEN)
 def test_another_process_leaves_the_journal_of_an_open_file(name: str, tmp_path: Path) -> None:
     """Else it would be gone under this one, which destroys the file. To close any descriptor of
@@ -65,3 +77,17 @@ def test_a_new_file_is_for_its_owner_alone_also_behind_a_link(tmp_path: Path) ->
     with closing(_file(str(tmp_path / "link.db"))):
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("a.db*")}
     assert modes == dict.fromkeys(["a.db", "a.db-wal", "a.db-shm"], 0o600)
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_a_relative_path_stays_where_it_was(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is opened later finds the same file, in whatever folder the process is."""
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with closing(OPEN[name]("a.db")) as file:
+        file.close()
+        monkeypatch.chdir(tmp_path / "other")
+        USE[name](file)
+    assert not list((tmp_path / "other").iterdir())

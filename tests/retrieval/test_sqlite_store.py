@@ -335,6 +335,22 @@ def test_an_empty_file_becomes_a_store(path: str) -> None:
         assert store.add([Document("sea")]).added == 1
 
 
+@pytest.mark.parametrize("path", ["", b"docs.db", "a\0b", 3, None])
+def test_a_path_that_is_none_is_refused(path: Any) -> None:
+    """Before anything is opened."""
+    with pytest.raises(ConfigError, match="expected the path of a file"):
+        SQLiteStore(path, WordEmbeddings())
+
+
+def test_a_file_that_is_gone_is_a_clear_error(filled: str) -> None:
+    """Not one about tables that its user has not made."""
+    with SQLiteStore(filled, WordEmbeddings()) as store:
+        store.close()
+        os.remove(filled)
+        with pytest.raises(StoreError, match="was removed, or replaced"):
+            store.search("sea")
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """It is not made."""
     with pytest.raises(StoreError, match="make '.*nothing' first"):
