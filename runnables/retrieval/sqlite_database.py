@@ -57,7 +57,8 @@ class Database:
             try:
                 yield connection
             finally:
-                connection.execute("ROLLBACK")  # nothing was written
+                if connection.in_transaction:  # some errors of the disk have ended it
+                    connection.execute("ROLLBACK")  # nothing was written
 
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection]:

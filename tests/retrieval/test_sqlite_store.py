@@ -335,6 +335,15 @@ def test_an_empty_file_becomes_a_store(path: str) -> None:
         assert store.add([Document("sea")]).added == 1
 
 
+def test_an_error_of_the_disk_is_not_hidden(filled: str) -> None:
+    """SQLite ends the transaction at some errors, so there is nothing left to end."""
+    with SQLiteStore(filled, WordEmbeddings()) as store:
+        for transaction in (store._database.read, store._database.write):
+            with pytest.raises(StoreError, match="disk I/O error"), transaction() as connection:
+                connection.execute("ROLLBACK")
+                raise sqlite3.OperationalError("disk I/O error")
+
+
 @pytest.mark.parametrize("path", ["", b"docs.db", "a\0b", 3, None])
 def test_a_path_that_is_none_is_refused(path: Any) -> None:
     """Before anything is opened."""
