@@ -14,7 +14,7 @@ import weakref
 from collections import deque
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -25,6 +25,12 @@ LOCK_TIMEOUT: Final = 30.0
 SMALLEST_PAGE: Final = 512
 """Bytes of the smallest file that SQLite writes, but for an empty one. It takes a smaller one for a
 new file, and would write over it."""
+
+_Idle: TypeAlias = dict[int, deque[sqlite3.Connection]]
+"""The connections that no thread uses at the moment, by the process that opened them."""
+
+_FILES: Final[dict[int, _Idle]] = {}
+"""Those of all files that are open."""
 
 _WITHOUT_FILE: Final = ("", ":memory:")
 """What SQLite makes no file for that has a name."""
@@ -52,8 +58,9 @@ class SQLiteFile:
         self._statements = prepare
         self._label = label
         self._decode = decode
-        self._idle: dict[int, deque[sqlite3.Connection]] = {}
-        weakref.finalize(self, _close, self._idle)
+        self._idle: _Idle = {}
+        _FILES[id(self._idle)] = self._idle
+        weakref.finalize(self, _forget, self._idle)
 
     def close(self) -> None:
         """Close the idle connections of this process; later calls open new ones."""
@@ -132,7 +139,29 @@ def _create(path: str) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def _close(idle: dict[int, deque[sqlite3.Connection]]) -> None:
-    connections = idle.get(os.getpid(), ())
+def _forget(idle: _Idle) -> None:
+    del _FILES[id(idle)]
+    _close(idle)
+
+
+def _close(idle: _Idle) -> None:
+    connections = idle.get(os.getpid())
     while connections:
-        connections.pop().close()
+        with suppress(IndexError):  # another thread has taken the last one
+            connections.pop().close()
+
+
+def _close_all() -> None:
+    """Close the connections that no thread uses, before a fork.
+
+    SQLite notes in memory which locks its process has. The child would find this note, and take no
+    locks of its own, which are not inherited: then the parent, when it closes the file, took itself
+    for the last one, and removed the journal that the child writes.
+    """
+    for idle in list(_FILES.values()):
+        with suppress(sqlite3.Error):
+            _close(idle)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_close_all)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -24,6 +25,30 @@ connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 connection.close()
 """
 """A process that opens and closes a file. Where it is the last one, it removes the journal."""
+
+
+FORK = """
+import os, sys
+from runnables import Document, SQLiteCache, SQLiteStore
+from runnables.testing import WordEmbeddings
+path, kind = sys.argv[1:]
+file = SQLiteStore(path, WordEmbeddings()) if kind == "docs" else SQLiteCache(path)
+def put(text):
+    file.add([Document(text)]) if kind == "docs" else file.set(text, "")
+put("of the parent")
+ready, go_on = os.pipe(), os.pipe()
+if (child := os.fork()) == 0:
+    put("while the parent has the file open")
+    os.write(ready[1], b"x")
+    os.read(go_on[0], 1)
+    put("after it has closed it")
+    os._exit(0)
+os.read(ready[0], 1)
+file.close()
+os.write(go_on[1], b"x")
+assert os.waitpid(child, 0)[1] == 0
+"""
+"""A process whose child goes on with a file, which its parent closes."""
 
 
 def _file(path: str) -> Any:
@@ -91,3 +116,15 @@ def test_a_relative_path_stays_where_it_was(
         monkeypatch.chdir(tmp_path / "other")
         USE[name](file)
     assert not list((tmp_path / "other").iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+@pytest.mark.parametrize("table", ["docs", "entries"])
+def test_a_fork_keeps_its_journal_when_its_parent_closes_the_file(
+    table: str, tmp_path: Path
+) -> None:
+    """Else what it writes is lost without a word."""
+    path = str(tmp_path / "a.db")
+    subprocess.run([sys.executable, "-c", FORK, path, table], check=True)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (3,)
