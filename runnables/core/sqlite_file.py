@@ -59,7 +59,8 @@ class SQLiteFile:
         self._label = label
         self._decode = decode
         self._idle: _Idle = {}
-        _FILES[id(self._idle)] = self._idle
+        if path not in _WITHOUT_FILE:
+            _FILES[id(self._idle)] = self._idle
         weakref.finalize(self, _forget, self._idle)
 
     def close(self) -> None:
@@ -140,7 +141,7 @@ def _create(path: str) -> None:
 
 
 def _forget(idle: _Idle) -> None:
-    del _FILES[id(idle)]
+    _FILES.pop(id(idle), None)
     _close(idle)
 
 
