@@ -14,6 +14,12 @@ MOST_DELETED: Final = 100_000
 _CHUNK: Final = 4096
 
 
+def forget_deleted(connection: sqlite3.Connection) -> None:
+    """Remove what a store need not remember any more of its deleted rows."""
+    query = "DELETE FROM deleted WHERE g <= (SELECT max(g) FROM deleted) - ?"
+    connection.execute(query, (MOST_DELETED,))
+
+
 class MatrixCache:
     """The vectors of a store that were read so far; one thread at a time uses it."""
 

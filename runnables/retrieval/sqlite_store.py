@@ -14,7 +14,7 @@ from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError
 from runnables.retrieval.filter_sql import to_sql
 from runnables.retrieval.filters import Filter, parse_filter
-from runnables.retrieval.matrix_cache import MOST_DELETED, MatrixCache
+from runnables.retrieval.matrix_cache import MatrixCache, forget_deleted
 from runnables.retrieval.sources import source_filter
 from runnables.retrieval.sqlite_database import IN_MEMORY, Database
 from runnables.retrieval.sqlite_search import Search, run_search
@@ -343,8 +343,7 @@ class SQLiteStore(Value, VectorStore):
             values.extend(more)
         with self._database.write() as connection:
             deleted = connection.execute(f"DELETE FROM docs WHERE {' AND '.join(parts)}", values)
-            trim = "DELETE FROM deleted WHERE g <= (SELECT max(g) FROM deleted) - ?"
-            connection.execute(trim, (MOST_DELETED,))
+            forget_deleted(connection)
             return deleted.rowcount
 
     def get(self, ids: Iterable[str]) -> list[Document]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.errors import ConfigError, StoreError
+from runnables.retrieval.matrix_cache import forget_deleted
 from runnables.retrieval.stored_documents import StoredDocument
 from runnables.retrieval.vector_store import Added
 from runnables.retrieval.vectors import to_blob, vector_space
@@ -113,6 +114,8 @@ class Writer:
             if sizes:
                 self._set_space(connection, sizes.pop())
             done = [self._put(connection, doc, rows.get(doc.id), blobs) for doc in group]
+            if "updated" in done:
+                forget_deleted(connection)
         return Added(done.count("added"), done.count("updated"), done.count("unchanged"))
 
     def _put(

@@ -24,7 +24,7 @@ from runnables import (
     SQLiteStore,
     StoreError,
 )
-from runnables.retrieval import matrix_cache, sqlite_store
+from runnables.retrieval import matrix_cache
 from runnables.retrieval.filter_sql import to_sql
 from runnables.retrieval.filters import parse_filter
 from runnables.testing import WordEmbeddings
@@ -75,7 +75,7 @@ def test_a_store_that_has_missed_deletions_reads_all_again(
     filled: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file remembers so many of them and no more."""
-    monkeypatch.setattr(sqlite_store, "MOST_DELETED", 2)
+    monkeypatch.setattr(matrix_cache, "MOST_DELETED", 2)
     with SQLiteStore(filled, WordEmbeddings()) as one, SQLiteStore(filled, WordEmbeddings()) as two:
         assert len(one.search("sea", k=10)) == 3
         for number in range(5):
@@ -84,6 +84,11 @@ def test_a_store_that_has_missed_deletions_reads_all_again(
         for number in range(4):
             two.delete(ids=[str(number)])
         assert sorted(doc.page_content for doc in one.search("sea", k=10)) == ["fish", "sea 4"]
+        for number in range(5):  # so do changes, each of which is another row
+            two.add([Document(f"salt {number}", id="4")])
+        assert sorted(doc.page_content for doc in one.search("sea", k=10)) == ["fish", "salt 4"]
+    with closing(sqlite3.connect(filled)) as connection:
+        assert connection.execute("SELECT count(*) FROM deleted").fetchone() == (2,)
 
 
 def test_only_what_is_new_is_read(filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
