@@ -8,20 +8,31 @@ Rows go together that would find the same: the step, its options, the config, an
 variables. So a call for one user is never made with what was set for another one.
 
 An error belongs to its own item: a micro-batch that fails as a whole runs again item by item. It
-does not where the error says that the service is down or busy, which would only get more requests.
+does not where the error would be that of each item: a service that is down or busy, or knows no
+such key, would only get more requests.
 A step that knows which items failed returns `Failed` in their places, and is not run again.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from runnables.core.config import CURRENT_SCOPE, resolve_scope
 from runnables.core.events import Observed, Run
 from runnables.core.stops import without_stop
 from runnables.engine.rows import Failed
 from runnables.engine.variables import is_same_value, let_differ
-from runnables.errors import ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError
+from runnables.errors import (
+    AuthenticationError,
+    BudgetExceeded,
+    MissingExtra,
+    ModelConnectionError,
+    ModelTimeoutError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    WeightsError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -31,7 +42,12 @@ if TYPE_CHECKING:
 
 let_differ(CURRENT_SCOPE)  # `BulkCall.takes` compares the scopes themselves
 
-_SERVICE_ERRORS = (ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError)
+_OF_ALL_ITEMS: Final = (
+    *(ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError),
+    *(AuthenticationError, PermissionDeniedError, BudgetExceeded),
+    *(MissingExtra, WeightsError),
+)
+"""Errors that say nothing about one item."""
 
 
 class BulkStep(Observed, Protocol):
@@ -152,7 +168,7 @@ def run_micro_batch(
     try:
         return _call(runnable, values, scope, kwargs)
     except Exception as error:
-        if len(values) == 1 or isinstance(error, _SERVICE_ERRORS):
+        if len(values) == 1 or isinstance(error, _OF_ALL_ITEMS):
             return failed_rows(without_stop(error, runnable), len(values))
     return [run_micro_batch(runnable, [value], config, kwargs)[0] for value in values]
 
@@ -168,7 +184,7 @@ async def arun_micro_batch(
     try:
         return await _acall(runnable, values, scope, kwargs)
     except Exception as error:
-        if len(values) == 1 or isinstance(error, _SERVICE_ERRORS):
+        if len(values) == 1 or isinstance(error, _OF_ALL_ITEMS):
             return failed_rows(without_stop(error, runnable), len(values))
     return [(await arun_micro_batch(runnable, [value], config, kwargs))[0] for value in values]
 

@@ -8,18 +8,32 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import time
 import weakref
 from collections import deque
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
 LOCK_TIMEOUT: Final = 30.0
 """Seconds to wait for another process that writes; each write takes a few milliseconds."""
+
+SMALLEST_PAGE: Final = 512
+"""Bytes of the smallest file that SQLite writes, but for an empty one. It takes a smaller one for a
+new file, and would write over it."""
+
+_Idle: TypeAlias = dict[int, deque[sqlite3.Connection]]
+"""The connections that no thread uses at the moment, by the process that opened them."""
+
+_FILES: Final[dict[int, _Idle]] = {}
+"""Those of all files that are open."""
+
+_WITHOUT_FILE: Final = ("", ":memory:")
+"""What SQLite makes no file for that has a name."""
 
 
 class SQLiteFile:
@@ -39,12 +53,15 @@ class SQLiteFile:
         label: str,
         decode: Callable[[bytes], str] = bytes.decode,
     ) -> None:
-        self._path = path
+        # absolute, as the working folder may be another one when a connection is opened
+        self._path = path if path in _WITHOUT_FILE else os.path.abspath(path)
         self._statements = prepare
         self._label = label
         self._decode = decode
-        self._idle: dict[int, deque[sqlite3.Connection]] = {}
-        weakref.finalize(self, _close, self._idle)
+        self._idle: _Idle = {}
+        if path not in _WITHOUT_FILE:
+            _FILES[id(self._idle)] = self._idle
+        weakref.finalize(self, _forget, self._idle)
 
     def close(self) -> None:
         """Close the idle connections of this process; later calls open new ones."""
@@ -104,15 +121,48 @@ class SQLiteFile:
 def _create_private(path: str) -> None:
     """Create a file for its owner alone, unless it exists; its journals get the same mode.
 
-    A file that exists is not opened: POSIX would take away the locks of all connections of this
-    process when it is closed, and another process could then remove the journal under them.
+    A file that exists is not opened. To close it would end all locks that this process has on it,
+    those of SQLite among them (POSIX says so), and another process would then take the journal
+    away from under a connection that uses it: that destroys the file.
     """
-    if path not in ("", ":memory:"):
-        with suppress(OSError):  # it exists, or SQLite says more about what is wrong
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    if path in _WITHOUT_FILE:
+        return
+    real = os.path.realpath(path)
+    with suppress(OSError):  # SQLite says more about what is wrong
+        if not os.path.lexists(real):
+            _create(real)
 
 
-def _close(idle: dict[int, deque[sqlite3.Connection]]) -> None:
-    connections = idle.get(os.getpid(), ())
+def _create(path: str) -> None:
+    with suppress(OSError, AttributeError):  # neither on Windows, nor for all users of macOS
+        os.mknod(path, 0o600 | stat.S_IFREG)
+        return
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _forget(idle: _Idle) -> None:
+    _FILES.pop(id(idle), None)
+    _close(idle)
+
+
+def _close(idle: _Idle) -> None:
+    connections = idle.get(os.getpid())
     while connections:
-        connections.pop().close()
+        with suppress(IndexError):  # another thread has taken the last one
+            connections.pop().close()
+
+
+def _close_all() -> None:
+    """Close the connections that no thread uses, before a fork.
+
+    SQLite notes in memory which locks its process has. The child would find this note, and take no
+    locks of its own, which are not inherited: then the parent, when it closes the file, took itself
+    for the last one, and removed the journal that the child writes.
+    """
+    for idle in list(_FILES.values()):
+        with suppress(sqlite3.Error):
+            _close(idle)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_close_all)

@@ -14,6 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from runnables.core.sqlite_file import SMALLEST_PAGE
 from runnables.engine.group_commit import GroupCommit
 from runnables.engine.shared_connection import SharedConnection
 from runnables.errors import CheckpointError
@@ -56,9 +57,6 @@ class _Put(NamedTuple):
     statement: str | None
     values: Sequence[Any]
 
-
-_HEADER: Final = 100
-"""The bytes of the header of every file of SQLite (https://sqlite.org/fileformat.html)."""
 
 _MOST_ROWS: Final = 64
 """How many rows one statement puts; SQLite has to know each number of them."""
@@ -312,19 +310,18 @@ def check_file(path: str) -> None:
     """
     name = f"{path!r} is no checkpoint"
     way_out = "Nothing was changed. Use another file, or move this one away."
-    # Only SQLite opens the file: POSIX would take away the locks of all connections of this process
-    # when another one is closed, and another process could then remove the journal under them.
-    if (size := Path(path).stat().st_size) == 0:
+    if not (size := Path(path).stat().st_size):
         raise CheckpointError(f"{name}: the file is empty. {way_out}")
-    if size < _HEADER:
+    if size < SMALLEST_PAGE:
         raise CheckpointError(f"{name}: the file is not one of SQLite. {way_out}")
     try:
+        # not by `open`: to close a file ends the locks of a job of this process that writes it
         with closing(connect_read_only(path)) as db:
             (application,) = db.execute("PRAGMA application_id").fetchone()
             (version,) = db.execute("PRAGMA user_version").fetchone()
             problems = [line for (line,) in db.execute("PRAGMA quick_check(3)") if line != "ok"]
     except sqlite3.DatabaseError as error:
-        if "not a database" in str(error):
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
             raise CheckpointError(f"{name}: the file is not one of SQLite. {way_out}") from error
         raise CheckpointError(f"{path!r} is damaged: {error}. {way_out}") from error
     if application != schema.APPLICATION_ID:

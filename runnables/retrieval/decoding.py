@@ -28,6 +28,8 @@ _AS_BROWSERS_DO: Final = {
     **dict.fromkeys(("utf-16", "utf-16-le", "utf-16-be"), "utf-8"),  # it could not be read as that
 }
 """What a declared encoding means in practice, by the name that Python has for the declared one."""
+_CONTROLS: Final = {0xDC00 + byte: byte for byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
+"""The bytes without a meaning in cp1252, as `surrogateescape` has them: control characters."""
 
 
 def check_encoding(encoding: str | None) -> None:
@@ -39,7 +41,7 @@ def check_encoding(encoding: str | None) -> None:
     try:
         if encoding is not None:
             b" ".decode(encoding, "ignore")  # no bytes would be decoded by anything
-    except LookupError as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise ConfigError(
             f"encoding={encoding!r}: {error}. Python's page on `codecs` lists the encodings."
         ) from None
@@ -57,12 +59,16 @@ def decoded(data: bytes, encoding: str | None = None, *, is_html: bool = False) 
         ValueError: it is no text, or not of this encoding; says why.
     """
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
-    chosen = marked or encoding or (is_html and _declared(data)) or "utf-8"
+    declared = _declared(data) if is_html and not marked and not encoding else None
+    chosen = marked or encoding or declared or "utf-8"
     wide = codecs.lookup(chosen).name.startswith(("utf-16", "utf-32"))
     if not wide and b"\0" in data[:_LOOKED_AT]:
         raise ValueError("it has zero bytes, so it is a binary file, and no text")
     try:
-        text = data.decode(chosen)
+        if declared == "cp1252":  # as browsers read such a page, each byte is a character
+            text = data.decode(declared, "surrogateescape").translate(_CONTROLS)
+        else:
+            text = data.decode(chosen)
     except UnicodeDecodeError as error:
         raise ValueError(
             f"it is not {chosen}: byte 0x{data[error.start]:02x} at {error.start}"

@@ -41,12 +41,25 @@ _WILDCARDS = {"*": "[^/]*", "?": "[^/]"}
 
 
 def _plain_or_set(part: str) -> str:
-    if len(part) < 3 or not (part.startswith("[") and part.endswith("]")):
-        return re.escape(part)
-    inside = part[1:-1].replace("\\", r"\\").replace("[", r"\[")
-    return (
-        f"[^/{inside[1:]}]" if inside.startswith("!") else f"[{inside.replace('^', chr(92) + '^')}]"
-    )
+    is_set = len(part) > 2 and part.startswith("[") and part.endswith("]")
+    return _set(part[1:-1]) if is_set else re.escape(part)
+
+
+def _set(inside: str) -> str:
+    """Return a set of characters as a regular expression; a range from high to low has none."""
+    is_negated = inside.startswith("!")
+    members = ""
+    left = inside[is_negated:]
+    while left:
+        first, last, size = left[0], left[0], 1
+        if len(left) > 2 and left[1] == "-":
+            last, size = left[2], 3
+        left = left[size:]
+        if first <= last:
+            members += f"{re.escape(first)}-{re.escape(last)}"
+    if not members:
+        return "[^/]" if is_negated else "(?!)"
+    return f"[^/{members}]" if is_negated else f"[{members}]"
 
 
 def files_below(

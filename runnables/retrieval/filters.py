@@ -188,15 +188,15 @@ def _scalar(value: Any, place: str) -> Scalar:
     """Return a value that metadata can be compared with; refuse any other."""
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str) and _is_utf8(value):
+    if isinstance(value, str) and _is_utf8(value) and "\0" not in value:
         return value
     if isinstance(value, int) and -_MOST <= value < _MOST:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
     raise ConfigError(
-        f"{place}={value!r}: metadata can be compared with a string, a number of at most 64 bits, "
-        "True, False and None."
+        f"{place}={value!r}: metadata can be compared with a string (without zero characters and "
+        "lone surrogates), a number of at most 64 bits, True, False and None."
     )
 
 

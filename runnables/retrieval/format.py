@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.core.foreign import from_foreign
@@ -10,7 +11,7 @@ from runnables.prompts.string import PromptTemplate, StringPromptTemplate
 from runnables.retrieval.documents import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
 _NUMBERED: Final = "[{number}] {source}: {page_content}"
 _WITHOUT_SOURCE: Final = "[{number}] {page_content}"
@@ -53,7 +54,7 @@ def _prompt(template: str | StringPromptTemplate | None) -> StringPromptTemplate
 
 
 def _formatted(documents: Any, prompt: StringPromptTemplate | None) -> Iterator[str]:
-    if isinstance(documents, (str, Document)):
+    if isinstance(documents, (str, Document, Mapping)) or not hasattr(documents, "__iter__"):
         raise TypeError(f"format_documents takes a list of documents, not {documents!r}")
     for number, given in enumerate(cast("Iterable[Any]", documents), start=1):
         document = from_foreign(given)  # LangChain's become ours

@@ -1,4 +1,4 @@
-"""The text of an HTML page, with Python's own parser.
+"""The text of an HTML page.
 
 Headings become Markdown's, so that a splitter finds them, and list items begin with a dash.
 Scripts, styles and what else no reader sees are left out. Broken HTML is read as far as it goes.
@@ -7,8 +7,9 @@ Scripts, styles and what else no reader sees are left out. Broken HTML is read a
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from typing import Final, NamedTuple
+
+from runnables.retrieval.html_tokens import read_tokens
 
 _UNSEEN: Final = frozenset({"script", "style", "template", "noscript", "iframe", "svg", "title"})
 _HEADINGS: Final = {f"h{level}": "#" * level for level in range(1, 7)}
@@ -19,8 +20,8 @@ _PARAGRAPHS: Final = frozenset(
 _LINES: Final = frozenset("br caption dd dt legend li option tr".split())
 _CELLS: Final = frozenset({"td", "th"})
 _WHITESPACE: Final = re.compile(r"[ \t\n\r\f]+")
-_BREAKS: Final = re.compile(r"[ \t]*\n(?:[ \t]*\n)+")
-_LINE_END: Final = re.compile(r"[ \t]+$", re.MULTILINE)
+_LINE_END: Final = re.compile(r"(?<![ \t])[ \t]+$", re.MULTILINE)
+_BREAKS: Final = re.compile(r"\n{3,}")
 
 
 class Page(NamedTuple):
@@ -33,39 +34,37 @@ class Page(NamedTuple):
 def read_html(html: str) -> Page:
     """Return the text and the title of a page; the first heading, where it has no title."""
     reader = _Reader()
-    try:
-        reader.feed(html)
-        reader.close()
-    except AssertionError:  # how the parser refuses some declarations that are not well formed
-        reader.add(html[_offset(html, reader) :])
+    for kind, value in read_tokens(html):
+        if kind == "text":
+            reader.read_string(value)
+        elif kind == "start":
+            reader.open_tag(value)
+        elif kind == "end":
+            reader.close_tag(value)
+        else:
+            reader.read_empty_tag(value)
     text = _BREAKS.sub("\n\n", _LINE_END.sub("", "".join(reader.parts))).strip("\n")
     title = _WHITESPACE.sub(" ", "".join(reader.title)).strip()
     return Page(text, title or reader.first_heading)
 
 
-def _offset(html: str, reader: HTMLParser) -> int:
-    """Return where the parser stands."""
-    line, column = reader.getpos()
-    start = 0
-    for _ in range(line - 1):
-        start = html.index("\n", start) + 1
-    return start + column
-
-
-class _Reader(HTMLParser):
-    """A parser that collects the text that a reader sees."""
+class _Reader:
+    """Collects the text that a reader sees."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self.title: list[str] = []
         self.first_heading = ""
         self._unseen: list[str] = []
+        self._first: dict[str, int] = {}  # the place of each in this list
+        self._has_text = False
         self._preformatted = 0
         self._heading: list[str] | None = None
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def open_tag(self, tag: str) -> None:
+        """Read a tag that is opened."""
         if tag in _UNSEEN:
+            self._first.setdefault(tag, len(self._unseen))
             self._unseen.append(tag)
         if self._unseen:
             return
@@ -78,13 +77,17 @@ class _Reader(HTMLParser):
             self.parts.append(f"{_HEADINGS[tag]} ")
             self._heading = []
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def read_empty_tag(self, tag: str) -> None:
+        """Read a tag that is closed at once."""
         if tag not in _UNSEEN and not self._unseen:
             self._break(tag)
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._unseen:  # those inside it, which were never closed, end as well
-            del self._unseen[self._unseen.index(tag) :]
+    def close_tag(self, tag: str) -> None:
+        """Read a tag that is closed."""
+        if tag in self._first:  # those inside it, which were never closed, end as well
+            place = self._first[tag]
+            del self._unseen[place:]
+            self._first = {name: at for name, at in self._first.items() if at < place}
             return
         if self._unseen:
             return
@@ -98,15 +101,13 @@ class _Reader(HTMLParser):
         elif tag in _PARAGRAPHS:
             self._break(tag)
 
-    def handle_data(self, data: str) -> None:
+    def read_string(self, data: str) -> None:
+        """Read a string, which a reader may see."""
         if self._unseen:
-            if self._unseen == ["title"] and not self.parts_have_text():
+            if self._unseen == ["title"] and not self._has_text:
                 self.title.append(data)
             return
-        self.add(data)
-
-    def add(self, data: str) -> None:
-        """Add text that a reader sees."""
+        self._has_text = self._has_text or bool(data.strip())
         if self._heading is not None:
             self._heading.append(data)
         if self._preformatted:
@@ -117,10 +118,6 @@ class _Reader(HTMLParser):
             words = words[1:]
         if words:
             self.parts.append(words)
-
-    def parts_have_text(self) -> bool:
-        """Tell whether the page has begun to say something."""
-        return any(part.strip() for part in self.parts)
 
     def _break(self, tag: str) -> None:
         if tag in _PARAGRAPHS:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
+from runnables.core.foreign import from_foreign
 from runnables.core.options import unknown_option
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError
@@ -275,7 +276,7 @@ def _documents(
 
 def _with_ids(documents: Iterable[Document], ids: Sequence[str] | None) -> list[Document]:
     """Return documents with these ids, where there are any."""
-    docs = list(documents)
+    docs: list[Document] = [from_foreign(doc) for doc in documents]
     _check_count("ids", ids, len(docs))
     if ids is None:
         return docs

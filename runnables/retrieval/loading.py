@@ -110,7 +110,8 @@ def iter_documents(
         It is calm.
     """
     root = Path(path)
-    patterns = [glob] if isinstance(glob, str) else list(glob)
+    given: Any = glob
+    patterns: list[str] = [given] if isinstance(given, str) else [*_several(given)]
     if not patterns or not all(isinstance(cast("object", each), str) for each in patterns):
         raise ConfigError(f"glob={glob!r}: expected a pattern such as '*.md', or a list of them")
     report = _reporter(on_error)
@@ -118,6 +119,10 @@ def iter_documents(
     if not root.exists():
         raise DocumentLoadError(f"There is no file or folder {str(root)!r}.", path=str(root))
     return _documents(root, patterns, encoding, report)
+
+
+def _several(patterns: Any) -> Iterator[Any]:
+    return iter(patterns) if hasattr(patterns, "__iter__") else iter(())
 
 
 def _documents(
@@ -148,6 +153,13 @@ def _read(path: Path, encoding: str | None) -> Document:
     """
     suffix = path.suffix.lower()
     try:
+        source = path.as_posix()
+        source.encode()
+    except UnicodeEncodeError as error:  # the system's names are bytes, which no store takes
+        raise _load_error(
+            path, "its name is not UTF-8, so it cannot be its source", error
+        ) from None
+    try:
         text = decoded(path.read_bytes(), encoding, is_html=suffix in _HTML)
     except OSError as error:
         raise _load_error(path, _reason(error), error) from error
@@ -159,7 +171,7 @@ def _read(path: Path, encoding: str | None) -> Document:
     elif suffix in _MARKDOWN:
         title = _first_heading(text)
     known = {"title": title} if title else {}
-    return Document(text, metadata={"source": path.as_posix(), **known})
+    return Document(text, metadata={"source": source, **known})
 
 
 def _first_heading(text: str) -> str:

@@ -14,6 +14,12 @@ MOST_DELETED: Final = 100_000
 _CHUNK: Final = 4096
 
 
+def forget_deleted(connection: sqlite3.Connection) -> None:
+    """Remove what a store need not remember any more of its deleted rows."""
+    query = "DELETE FROM deleted WHERE g <= (SELECT max(g) FROM deleted) - ?"
+    connection.execute(query, (MOST_DELETED,))
+
+
 class MatrixCache:
     """The vectors of a store that were read so far; one thread at a time uses it."""
 
@@ -31,6 +37,15 @@ class MatrixCache:
         Raises:
             StoreError: a vector of another length than the others.
         """
+        try:
+            self._follow(connection)
+        except BaseException:  # such as Ctrl-C, after which the parts may not fit together
+            self._reset()
+            raise
+        return self._matrix.view()
+
+    def _follow(self, connection: sqlite3.Connection) -> None:
+        """Drop the rows that were deleted, and read the new ones."""
         first, last = connection.execute("SELECT min(g), max(g) FROM deleted").fetchone()
         if first is not None and first > self._last_deletion + 1:
             self._reset()
@@ -41,7 +56,6 @@ class MatrixCache:
                 self._matrix.remove(n for (n,) in rows)
             self._last_deletion = last
         self._read(connection)
-        return self._matrix.view()
 
     def _read(self, connection: sqlite3.Connection) -> None:
         """Read the vectors of new rows."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runnables.errors import ConfigError
 from runnables.retrieval.filters import AllOf, AnyOf, Compare, Exists, Not, OneOf
+from runnables.retrieval.sources import folder, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,9 +67,10 @@ def to_qdrant(condition: Condition, models: Any) -> Any:
 
 def of_source(source: str, models: Any) -> Any:
     """Return a `Filter` for the documents of a source, and below it."""
-    folder = f"{source.rstrip('/')}/"
+    names = spellings(source)
+    folders = [folder(name) for name in names]
     return models.Filter(
-        should=[_matches("source", [source], models), _matches("folders", [folder], models)]
+        should=[_matches("source", names, models), _matches("folders", folders, models)]
     )
 
 

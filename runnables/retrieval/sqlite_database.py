@@ -57,7 +57,8 @@ class Database:
             try:
                 yield connection
             finally:
-                connection.execute("ROLLBACK")  # nothing was written
+                if connection.in_transaction:  # some errors of the disk have ended it
+                    connection.execute("ROLLBACK")  # nothing was written
 
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection]:
@@ -92,6 +93,8 @@ class Database:
                 f"{self._name} was not free for {LOCK_TIMEOUT:g} s: another program holds a "
                 "transaction open. End it."
             )
+        if "no such table" in text:
+            return StoreError(f"{self._name} has no tables: its file was removed, or replaced.")
         if "closed" in text:
             return StoreError(f"{self._name} is closed.")
         if type(error) is sqlite3.DatabaseError or "malformed" in text:

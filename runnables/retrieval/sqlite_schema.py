@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from runnables.core.sqlite_file import SMALLEST_PAGE
 from runnables.errors import StoreError
 
 APPLICATION_ID: Final = 0x52554E56  # "RUNV"
@@ -76,28 +77,33 @@ def check_file(path: str) -> None:
     if not Path(path).absolute().parent.is_dir():
         folder = str(Path(path).absolute().parent)
         raise StoreError(f"The store {path!r} has no folder: make {folder!r} first.")
-    if not Path(path).exists():
-        return
-    if (size := Path(path).stat().st_size) == 0:
-        return  # SQLite makes such a file before it writes the first page
-    # Only SQLite opens the file: POSIX would take away the locks of all connections of this process
-    # when another one is closed, and another process could then remove the journal under them.
+    if not Path(path).exists() or not (size := Path(path).stat().st_size):
+        return  # SQLite makes an empty file before it writes the first page
+    if size < SMALLEST_PAGE:
+        raise StoreError(f"{path!r} is no store: the file is not one of SQLite. {_WAY_OUT}")
     try:
+        # not by `open`: to close a file ends the locks that SQLite has on it in this process
         with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
+            db.execute("BEGIN")
             (application,) = db.execute("PRAGMA application_id").fetchone()
             (version,) = db.execute("PRAGMA user_version").fetchone()
             tables = {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
-            (page,) = db.execute("PRAGMA page_size").fetchone()
+            missing_bytes = _missing_bytes(db, path)
     except sqlite3.OperationalError as error:
         raise StoreError(f"The store {path!r} cannot be read: {error}.") from error
     except sqlite3.DatabaseError as error:
-        if "not a database" in str(error):
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
             raise StoreError(
                 f"{path!r} is no store: the file is not one of SQLite. {_WAY_OUT}"
             ) from error
-        raise StoreError(f"The store {path!r} is damaged: {error}. {_WAY_OUT}") from error
-    if size % page:  # SQLite itself notices where whole pages are missing
-        raise StoreError(f"The store {path!r} is damaged: the end is missing. {_WAY_OUT}")
+        raise StoreError(
+            f"The store {path!r} is damaged, or its end is missing: {error}. {_WAY_OUT}"
+        ) from error
+    if missing_bytes:
+        raise StoreError(
+            f"The store {path!r} is damaged: its end is missing, {missing_bytes:,} bytes. "
+            f"{_WAY_OUT}"
+        )
     if not tables and application == 0:
         return
     if application != APPLICATION_ID:
@@ -112,3 +118,17 @@ def check_file(path: str) -> None:
         raise StoreError(
             f"The store {path!r} is damaged: it has no table {sorted(missing)}. {_WAY_OUT}"
         )
+
+
+def _missing_bytes(connection: sqlite3.Connection, path: str) -> int:
+    """Return how many bytes the last page of a file lacks; SQLite notices only whole pages.
+
+    While there is something in the journal, the last pages may be there alone: another process is
+    about to copy them, or was killed, or found the disk full.
+    """
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (page,) = connection.execute("PRAGMA page_size").fetchone()
+    size = Path(path).stat().st_size
+    journal = Path(f"{path}-wal")
+    in_journal = journal.exists() and journal.stat().st_size
+    return 0 if in_journal else max(0, pages * page - size)

@@ -14,7 +14,7 @@ from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError
 from runnables.retrieval.filter_sql import to_sql
 from runnables.retrieval.filters import Filter, parse_filter
-from runnables.retrieval.matrix_cache import MOST_DELETED, MatrixCache
+from runnables.retrieval.matrix_cache import MatrixCache, forget_deleted
 from runnables.retrieval.sources import source_filter
 from runnables.retrieval.sqlite_database import IN_MEMORY, Database
 from runnables.retrieval.sqlite_search import Search, run_search
@@ -80,9 +80,10 @@ class SQLiteStore(Value, VectorStore):
     @checks_keywords
     def __init__(self, path: str | os.PathLike[str], embeddings: EmbedsStrings) -> None:
         owner = type(self).__name__
-        self.path = os.fspath(path)
-        if not self.path:
+        given: Any = os.fspath(path) if isinstance(path, os.PathLike) else path
+        if not isinstance(given, str) or not given or "\0" in given:
             raise ConfigError(f"{owner}({path!r}): expected the path of a file.")
+        self.path = given
         self.embeddings = check_model(embeddings, owner)
         self._open()
 
@@ -151,18 +152,26 @@ class SQLiteStore(Value, VectorStore):
         """
         plan = self._plan(docs, max_batch_size)
         for group in plan.groups:
-            strings = self._writer.unknown_strings(group)
-            vectors = self._vectors(strings, self._embed(strings))
-            plan.count(self._writer.write(group, vectors))
+            vectors: dict[str, array[float]] = {}
+            done: Added | None = None
+            while done is None:
+                strings = self._writer.unknown_strings(group, vectors)
+                vectors |= self._vectors(strings, self._embed(strings))
+                done = self._writer.write(group, vectors)
+            plan.count(done)
         return plan.result()
 
     async def aadd(self, docs: Iterable[Document], max_batch_size: int = 64) -> Added:
         """Do what `add` does, async."""
         plan = await to_thread(self._plan, docs, max_batch_size)
         for group in plan.groups:
-            strings = await to_thread(self._writer.unknown_strings, group)
-            vectors = self._vectors(strings, await self._aembed(strings))
-            plan.count(await to_thread(self._writer.write, group, vectors))
+            vectors: dict[str, array[float]] = {}
+            done: Added | None = None
+            while done is None:
+                strings = await to_thread(self._writer.unknown_strings, group, vectors)
+                vectors |= self._vectors(strings, await self._aembed(strings))
+                done = await to_thread(self._writer.write, group, vectors)
+            plan.count(done)
         return plan.result()
 
     def _plan(self, docs: Iterable[Document], max_batch_size: int) -> Plan:
@@ -334,8 +343,7 @@ class SQLiteStore(Value, VectorStore):
             values.extend(more)
         with self._database.write() as connection:
             deleted = connection.execute(f"DELETE FROM docs WHERE {' AND '.join(parts)}", values)
-            trim = "DELETE FROM deleted WHERE g <= (SELECT max(g) FROM deleted) - ?"
-            connection.execute(trim, (MOST_DELETED,))
+            forget_deleted(connection)
             return deleted.rowcount
 
     def get(self, ids: Iterable[str]) -> list[Document]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.errors import ConfigError, StoreError
+from runnables.retrieval.matrix_cache import forget_deleted
 from runnables.retrieval.stored_documents import StoredDocument
 from runnables.retrieval.vector_store import Added
 from runnables.retrieval.vectors import to_blob, vector_space
@@ -81,14 +82,17 @@ class Writer:
         groups = [changed[start : start + size] for start in range(0, len(changed), size)]
         return Plan(list(groups), len(docs) - len(changed))
 
-    def unknown_strings(self, group: Group) -> list[str]:
-        """Return the strings of which the store has no vector, each once."""
-        strings = dict.fromkeys(doc.text for doc in group)
+    def unknown_strings(self, group: Group, vectors: Container[str]) -> list[str]:
+        """Return the strings of which neither the store nor the caller has a vector, each once."""
+        strings = dict.fromkeys(doc.text for doc in group if doc.text not in vectors)
         with self._database.read() as connection:
             return [text for text in strings if _vector(connection, text) is None]
 
-    def write(self, group: Group, vectors: Mapping[str, array[float]]) -> Added:
+    def write(self, group: Group, vectors: Mapping[str, array[float]]) -> Added | None:
         """Store a group, in one transaction.
+
+        It returns None, and has stored nothing, where a vector is missing: another process has
+        removed the document that had it.
 
         Args:
             group: the documents.
@@ -101,13 +105,17 @@ class Writer:
         blobs = {text: to_blob(vector) for text, vector in vectors.items()}
         with self._database.write() as connection:
             self.check_space(connection, *sizes)
-            if sizes:
-                self._set_space(connection, sizes.pop())
             rows = _rows(connection, group)  # another process may have written since the plan
             for doc in group:  # before a change drops the row that has the vector of a known string
                 if doc.text not in blobs and (blob := _vector(connection, doc.text)) is not None:
                     blobs[doc.text] = blob
+            if any(_needs_vector(doc, rows) and doc.text not in blobs for doc in group):
+                return None
+            if sizes:
+                self._set_space(connection, sizes.pop())
             done = [self._put(connection, doc, rows.get(doc.id), blobs) for doc in group]
+            if "updated" in done:
+                forget_deleted(connection)
         return Added(done.count("added"), done.count("updated"), done.count("unchanged"))
 
     def _put(
@@ -123,17 +131,12 @@ class Writer:
         if row is not None and row[0] == doc.text:
             connection.execute("UPDATE docs SET metadata = ? WHERE id = ?", (doc.metadata, doc.id))
             return "updated"
-        blob = blobs.get(doc.text)
-        if blob is None:
-            raise StoreError(
-                "Another process has removed a document while this one stored one of the same "
-                "text. Call `add` again: it goes on from there."
-            )
         if row is not None:
             connection.execute("DELETE FROM docs WHERE id = ?", (doc.id,))
         insert = "INSERT INTO docs (id, text, metadata, text_hash) VALUES (?, ?, ?, ?)"
         cursor = connection.execute(insert, (doc.id, doc.text, doc.metadata, _hash(doc.text)))
-        connection.execute("INSERT INTO vecs VALUES (?, ?)", (cursor.lastrowid, blob))
+        vector = (cursor.lastrowid, blobs[doc.text])
+        connection.execute("INSERT INTO vecs VALUES (?, ?)", vector)
         return "added" if row is None else "updated"
 
     # -- whose vectors these are
@@ -188,6 +191,11 @@ def _rows(connection: sqlite3.Connection, docs: Group) -> dict[str, tuple[str, s
 def _is_stored(doc: StoredDocument, rows: Mapping[str, tuple[str, str]]) -> bool:
     row = rows.get(doc.id)
     return row is not None and doc.is_same(*row)
+
+
+def _needs_vector(doc: StoredDocument, rows: Mapping[str, tuple[str, str]]) -> bool:
+    row = rows.get(doc.id)
+    return row is None or row[0] != doc.text
 
 
 def _vector(connection: sqlite3.Connection, text: str) -> bytes | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from runnables.core.options import unknown_option
 from runnables.errors import ConfigError
 from runnables.retrieval.retriever import BaseRetriever
 from runnables.retrieval.vector_store import VectorStore, check_search
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from runnables.core.fields import Fields
     from runnables.retrieval.documents import Document
     from runnables.retrieval.filters import Filter
+
+_SEARCH: Final = ("k", "filter", "hybrid", "mmr")
+"""The settings of a search."""
 
 
 class StoreRetriever(BaseRetriever, internal=True):
@@ -97,12 +101,17 @@ class StoreRetriever(BaseRetriever, internal=True):
 
     def _search_settings(self, options: dict[str, Any]) -> tuple[dict[str, Any], float | None]:
         """Return the settings of a search, and the least score."""
-        names = ("k", "filter", "hybrid", "mmr")
         for name in options:
-            if name not in (*names, "score_threshold", "run_manager"):
-                raise ConfigError(f"{type(self).__name__} takes no option {name!r}.")
-        search = {name: options.get(name, getattr(self, name)) for name in names}
-        return search, options.get("score_threshold", self.score_threshold)
+            if name not in (*_SEARCH, "score_threshold", "run_manager"):
+                raise unknown_option(type(self).__name__, name, (*_SEARCH, "score_threshold"))
+        search = {name: options.get(name, getattr(self, name)) for name in _SEARCH}
+        least: Any = options.get("score_threshold", self.score_threshold)
+        is_number = isinstance(least, (int, float)) and not isinstance(least, bool)
+        if least is not None and not is_number:
+            raise ConfigError(
+                f"score_threshold={least!r}: expected a cosine, from -1 to 1, or None."
+            )
+        return search, least
 
 
 def _above(least: float | None, found: list[Document]) -> list[Document]:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from runnables.core.foreign import from_foreign
 from runnables.errors import ConfigError
 from runnables.retrieval.documents import Document
 
 _MOST: Final = 2**63
+_HALF: Final = re.compile("[\ud800-\udfff]")
+"""A lone surrogate, which cannot be written as UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,7 @@ def to_stored(docs: Iterable[Document], owner: str) -> list[StoredDocument]:
         raise ConfigError(f"{owner} takes a list of documents, got {_kind(docs)}.")
     found: dict[str, StoredDocument] = {}
     for index, given in enumerate(docs):
-        doc = cast("Document", from_foreign(given))  # LangChain's documents become ours
-        stored = _stored(doc, f"{owner}: document {index}")
+        stored = _stored(from_foreign(given), f"{owner}: document {index}")
         found.pop(stored.id, None)  # the last one counts, and stands where it stands
         found[stored.id] = stored
     return list(found.values())
@@ -81,7 +83,7 @@ def document_id(doc: Document) -> str:
         >>> document_id(Document("Calm."))[:8]
         '40d198b0'
     """
-    return _stored(doc, "document_id").id
+    return _stored(from_foreign(doc), "document_id").id
 
 
 def to_document(id: str, text: str, metadata: str, score: float | None = None) -> Document:
@@ -90,7 +92,7 @@ def to_document(id: str, text: str, metadata: str, score: float | None = None) -
 
 
 def check_ids(ids: Any, owner: str) -> list[str]:
-    """Return ids as a list, each once.
+    """Return ids as a list, each once, without those that no document can have.
 
     Raises:
         ConfigError: one string, or something that is no string.
@@ -101,7 +103,7 @@ def check_ids(ids: Any, owner: str) -> list[str]:
     for id in found:
         if not isinstance(id, str):
             raise ConfigError(f"{owner}: {id!r} is no id: expected a string.")
-    return list(dict.fromkeys(found))
+    return [id for id in dict.fromkeys(found) if not _HALF.search(id)]
 
 
 def _stored(doc: Any, where: str) -> StoredDocument:
@@ -138,8 +140,9 @@ def _check_json(metadata: dict[str, Any], text: str, where: str) -> None:
         problem = _problem(value)
         if problem:
             raise ConfigError(
-                f"{where}: metadata[{key!r}] {problem}. Metadata are stored as JSON: strings, "
-                "numbers, True, False, None, lists and dicts with string keys."
+                f"{where}: metadata[{key!r}] {problem}. Metadata are stored as JSON: strings "
+                "without a zero character, numbers, True, False, None, lists and dicts with string "
+                "keys."
             )
     if not text:
         raise ConfigError(f"{where}: the metadata are no JSON, or too deep.")
@@ -148,8 +151,10 @@ def _check_json(metadata: dict[str, Any], text: str, where: str) -> None:
 
 def _problem(value: Any) -> str | None:
     """Return what keeps a value from being JSON; None where nothing does."""
-    if value is None or isinstance(value, (str, bool)):
+    if value is None or isinstance(value, bool):
         return None
+    if isinstance(value, str):  # what follows the zero, SQLite's functions for JSON do not see
+        return "has a zero character (\\0)" if "\0" in value else None
     if isinstance(value, int):
         is_small = -_MOST <= value < _MOST
         return None if is_small else f"is {value!r}, a number of more than 64 bits"

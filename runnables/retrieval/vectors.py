@@ -65,6 +65,8 @@ def unit_vectors(vectors: Any, count: int, model: object) -> list[array[float]]:
     quick = _by_numpy(vectors, count)
     if quick is not None:
         return quick
+    if not hasattr(vectors, "__iter__"):
+        raise StoreError(f"{name} returned {vectors!r} for {count} strings: expected vectors.")
     found = [to_unit(each, f"vector {index} of {name}") for index, each in enumerate(vectors)]
     if len(found) != count:
         raise StoreError(f"{name} returned {len(found)} vectors for {count} strings.")

@@ -124,7 +124,7 @@ class ChangeTests:
         """What is no JSON, no text, no document; nothing is stored."""
         bad: list[Any] = [
             *({"a": object()}, {"a": float("nan")}, {"a": {1: 2}}, {"a": (1, 2)}, {"a": b"x"}),
-            {"a": "\ud800"},
+            *({"a": "\ud800"}, {"a": "b\0c"}, {"a": [{"b": "\0"}]}),
         ]
         docs: list[Any] = [Document("sea", metadata=metadata) for metadata in bad]
         docs += [Document("\ud800"), Document("sea", id=""), "sea", None]
@@ -141,7 +141,7 @@ class ChangeTests:
     ) -> None:
         """What is not there is left out; a string is no list of ids."""
         add(call, store)
-        found = get(call, store, ["salt", "nothing", "sea"])
+        found = get(call, store, ["salt", "nothing", "\ud800", "sea"])
         assert found == [some_documents()[3], some_documents()[0]]
         assert [doc.score for doc in found] == [None, None]
         with pytest.raises(REFUSED):
@@ -152,7 +152,7 @@ class ChangeTests:
     ) -> None:
         """Those that are not there count for nothing, and no ids remove nothing."""
         add(call, store)
-        assert delete(call, store, ids=["sea", "nothing", "fish"]) == 2
+        assert delete(call, store, ids=["sea", "nothing", "\ud800", "fish"]) == 2
         assert delete(call, store, ids=["sea"]) == 0
         assert delete(call, store, ids=[]) == 0
         left = {doc.id for doc in search(call, store, "sea", k=100)}

@@ -72,6 +72,7 @@ class VectorStoreTests(SearchTests, ChangeTests, FilterTests):
         left = {document_id(doc) for doc in search(call, store, "sea", k=100)}
         assert left == {document_id(doc) for doc in (*kept, new, *docs[6:])}
         assert sync(call, store, [], "a/e.txt") == (0, 0, 0, 1)
+        assert sync(call, store, kept[1:], "./a") == (0, 0, len(kept) - 1, 1)
 
     def test_sync_refuses_documents_of_another_source(
         self, store: VectorStore, call: SyncAsyncCall
@@ -81,7 +82,7 @@ class VectorStoreTests(SearchTests, ChangeTests, FilterTests):
         for source, doc in (("a", Document("x", metadata={"source": "b"})), ("a", Document("x"))):
             with pytest.raises(REFUSED):
                 sync(call, store, [doc], source)
-        for source in ("", "/"):
+        for source in ("", "/", "./"):
             with pytest.raises(REFUSED):
                 sync(call, store, [], source)
         assert len(search(call, store, "sea", k=100)) == len(some_documents())

@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 
-from runnables import RateLimitError, RunnableLambda, RunnableParallel
+from runnables import (
+    AuthenticationError,
+    BudgetExceeded,
+    MissingExtra,
+    ModelConnectionError,
+    ModelTimeoutError,
+    PermissionDeniedError,
+    RateLimitError,
+    RunnableLambda,
+    RunnableParallel,
+    ServerError,
+    WeightsError,
+)
 from tests.both_modes import Call
 from tests.core.bulk_steps import Tens, no_four, seen, sizes
 
@@ -46,13 +58,28 @@ def test_the_first_error_ends_a_batch(call: Call) -> None:
     assert len(pulled) <= 6 + 3 + 2 * 2
 
 
-def test_an_error_of_the_service_is_each_rows_own(call: Call) -> None:
-    """It is not repeated item by item; each row has it with a note of its own."""
+@pytest.mark.parametrize(
+    "error",
+    [
+        RateLimitError("busy"),
+        ServerError("down"),
+        ModelConnectionError("away"),
+        ModelTimeoutError("slow"),
+        AuthenticationError("no key"),
+        PermissionDeniedError("not this one"),
+        BudgetExceeded("used up"),
+        MissingExtra("not installed"),
+        WeightsError("not fetched"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_that_all_items_would_have_is_not_repeated(error: Exception, call: Call) -> None:
+    """There is one request; each row has the error with a note of its own."""
 
-    def busy(_: Sequence[Any]) -> None:
-        raise RateLimitError("busy")
+    def fail(_: Sequence[Any]) -> None:
+        raise type(error)(*error.args)
 
-    bulk = Tens(3, busy)
+    bulk = Tens(3, fail)
     outputs = call.batch(RunnableLambda(echo) | bulk, range(3), return_exceptions=True)
     assert [output.__notes__ for output in outputs] == [
         [f"in step 2 of 2 (Tens), batch item {index}"] for index in range(3)

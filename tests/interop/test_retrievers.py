@@ -215,6 +215,10 @@ def test_a_store_of_ours_takes_documents_and_embeddings_of_langchain(call: Call)
     with SQLiteStore(":memory:", TheirFakeEmbedding(size=8)) as store:  # type: ignore[arg-type]
         assert store.add(theirs).added == len(LINES)  # type: ignore[arg-type]
         assert store.add(theirs).unchanged == len(LINES)  # type: ignore[arg-type]
+        assert len(store.add_documents(theirs)) == len(LINES)  # type: ignore[arg-type]
+        new = TheirDocument("It is deep.", metadata={"source": "a/b"})
+        assert store.sync([new], "a").added == 1  # type: ignore[list-item]
+        assert store.sync([], "a").deleted == 1
         (found,) = call.invoke(store.as_retriever(k=1), LINES[1])
     assert isinstance(found, Document)
     assert (found.page_content, found.metadata) == (LINES[1], {"n": 1})

@@ -202,6 +202,25 @@ def test_secrets_of_a_chain_are_not_in_the_file(call: Call, path: str) -> None:
     assert b"secret-value" not in content
 
 
+def test_a_second_job_does_not_end_the_locks_of_the_first(call: Call, path: str) -> None:
+    """Else another process that looks at the file takes its journal away, and it is destroyed."""
+    look = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("SELECT * FROM sqlite_master").fetchone()
+db.close()
+"""
+
+    def second(_: int) -> bool:
+        with pytest.raises(CheckpointError, match="in use"):
+            RunnableLambda(str).batch([1], checkpoint=path)
+        before = os.stat(f"{path}-wal").st_ino
+        subprocess.run([sys.executable, "-c", look, path], check=True)
+        return os.stat(f"{path}-wal").st_ino == before
+
+    assert call.batch(RunnableLambda(second), [1], checkpoint=path) == [True]
+
+
 def test_a_checkpoint_has_one_writer(call: Call, path: str) -> None:
     """A second job on it gets an error at once, also in another process; the first goes on."""
     other = f"""

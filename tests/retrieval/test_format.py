@@ -50,7 +50,7 @@ def test_a_value_that_a_document_lacks_is_named() -> None:
         format_documents([SEA, LAND], "{page_content} {page}")
 
 
-@pytest.mark.parametrize("given", ["text", SEA, ["text"], [3]], ids=["str", "one", "strs", "ints"])
+@pytest.mark.parametrize("given", ["text", SEA, ["text"], [3], None, {"a": SEA}])
 def test_something_else_than_documents_is_refused(given: Any) -> None:
     """Also one document, which would be its fields."""
     with pytest.raises(TypeError, match="format_documents takes"):

@@ -72,9 +72,19 @@ def test_a_page_becomes_text() -> None:
         ("<title>T</title><h1>H</h1>", "# H", "T"),
         ("<![if IE]>seen<![endif]>", "seen", ""),
         ("<br/>a<hr/>b", "a\n\nb", ""),
+        ("<p title='a > b'>c<a href=x>y</a>", "cy", ""),
+        ("<P CLASS=a\n>b</P\t>", "b", ""),
+        ("I <3 you, and x < y", "I <3 you, and x < y", ""),
+        ("seen <b", "seen <b", ""),
+        ("<a href=\"x>one</a> two <b>three</b>", "one two three", ""),
+        ("<!-->a<!-- --!>b<!-- > <p>c", "ab", ""),
+        ("<title>A<b></title><textarea><p>c</textarea>", "<p>c", "A<b>"),
+        ("&#065;&#x0041;&#" + "0" * 5000 + "65;&#" + "9" * 5000 + ";", "AAA\ufffd", ""),
     ],
     ids=["empty", "plain", "heading", "open", "stray", "open script", "style", "picture",
-         "paragraphs", "spaces", "entities", "title first", "declaration", "closed at once"],
+         "paragraphs", "spaces", "entities", "title first", "declaration", "closed at once",
+         "attributes", "upper case", "less than", "half a tag", "open quote", "comments",
+         "without tags", "long numbers"],
 )  # fmt: skip
 def test_parts_of_pages(html: str, text: str, title: str) -> None:
     """Also of those that are not well formed."""
@@ -93,6 +103,19 @@ def test_any_string_is_read(html: str) -> None:
     text, title = read_html(html)
     assert text == text.strip("\n")
     assert title == title.strip()
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["<", "<!--", "<!-- >", "<a ", "<a b='", "<a b=\"", "<a/", "</", "</a ", "<![", "<?", "<!d ",
+     "&", "&#", "<svg>", "<title>", "<title></title>", "<script>", "<script></script", "<pre> ",
+     "<h1>", "<meta ", "\t"],
+)  # fmt: skip
+def test_a_page_of_broken_parts_is_read_to_its_end(part: str) -> None:
+    """Each part is looked at once. To look for its end anew each time would take minutes."""
+    count = 100_000 // len(part)
+    for page in (part * count, f"<pre>{part * count}x", f"{part * count}>", part * count + "</b>"):
+        assert len(read_html(page).text) <= 2 * len(page)
 
 
 @given(st.lists(st.text("abc \n", max_size=6), max_size=8))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from runnables import ConfigError, Document, DocumentLoadError, iter_documents, load_documents
 from runnables.retrieval.decoding import decoded
@@ -84,7 +84,21 @@ def test_a_pattern_chooses_files(folder: Path, glob: Any, expected: list[str]) -
     assert names(load_documents(folder, glob), folder) == expected
 
 
-@given(st.text(alphabet="ab.[]*?!^\\-/", max_size=8))
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [("[a-c]", "abc"), ("[!a-c]", "d-^]\\"), ("[c-a]", ""), ("[!c-a]", "abcd-^]\\"),
+     ("[a--]", ""), ("[-a]", "a-"), ("[b^]", "b^"), ("[&&]", ""), ("[a-]", "a-"), ("[\\]", "\\")],
+)  # fmt: skip
+def test_a_set_of_characters(pattern: str, expected: str) -> None:
+    """Ranges as in shells; what has a meaning in a regular expression has none."""
+    is_wanted = matcher([pattern])
+    assert {each for each in "abcd-^]\\" if is_wanted(each)} == set(expected)
+
+
+@given(st.text(alphabet="ab.[]*?!^\\-/&|~", max_size=8))
+@example("[?--]")
+@example("[b-a]")
+@example("[a&&b]")
 def test_any_pattern_can_be_asked(pattern: str) -> None:
     """A pattern that means nothing matches itself at most; none is an error of `re`."""
     matcher([pattern])("a.b")
@@ -157,6 +171,17 @@ def test_a_page_declares_its_encoding(tmp_path: Path, declaration: str) -> None:
     """As browsers read it: Latin-1 has the quotes of Windows."""
     (tmp_path / "a.html").write_bytes(f"{declaration}<p>“Größe”".encode("cp1252"))
     assert load_documents(tmp_path)[0].page_content == "“Größe”"
+
+
+@pytest.mark.parametrize("declared", ["iso-8859-1", "windows-1252", "ascii"])
+def test_a_page_of_one_byte_a_character_is_always_read(tmp_path: Path, declared: str) -> None:
+    """The few bytes without a meaning are control characters, as in browsers."""
+    page = f'<meta charset="{declared}"><p>'.encode() + bytes(range(0x80, 0x100)) + b"</p>"
+    (tmp_path / "a.html").write_bytes(page)
+    text = load_documents(tmp_path)[0].page_content
+    assert len(text) == 0x80
+    assert text[:2] == "€\x81"
+    assert text.encode()
 
 
 @pytest.mark.parametrize("declared", ["no-such-encoding", "utf-16", "rot13", "\x80"])
@@ -238,11 +263,13 @@ def test_what_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.MonkeyPa
     [
         ({"encoding": "utf-9"}, "encoding='utf-9'"),
         ({"encoding": "rot13"}, "encoding='rot13'"),
+        ({"encoding": 8}, "encoding=8"),
+        ({"glob": 5}, "glob=5"),
         ({"glob": []}, "expected a pattern"),
         ({"glob": [3]}, "expected a pattern"),
         ({"on_error": None}, "on_error=None"),
     ],
-    ids=["unknown", "no text", "no pattern", "a number", "nothing"],
+    ids=["unknown", "no text", "no name", "no list", "no pattern", "a number", "nothing"],
 )
 def test_mistakes_are_refused(folder: Path, settings: dict[str, Any], message: str) -> None:
     """Before any file is read."""
@@ -255,3 +282,14 @@ def test_text_comes_back_from_each_encoding(text: str) -> None:
     """What is written in an encoding is read as it was; `\\0` would be a binary file."""
     for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32"):
         assert decoded(text.encode(encoding)) == text
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+def test_a_name_that_is_no_text_is_an_error_of_its_file(tmp_path: Path) -> None:
+    """No store could keep it as the source. The other files are loaded."""
+    (tmp_path / "a.txt").write_text("sea")
+    with open(os.path.join(os.fsencode(tmp_path), b"b\xff.txt"), "wb") as file:
+        file.write(b"land")
+    with pytest.raises(DocumentLoadError, match="its name is not UTF-8"):
+        load_documents(tmp_path)
+    assert names(load_documents(tmp_path, on_error="skip"), tmp_path) == ["a.txt"]

@@ -7,7 +7,7 @@ import os
 import pickle
 import sqlite3
 import stat
-from collections.abc import Iterator
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,32 +18,17 @@ from runnables import (
     ConfigError,
     DeterministicFakeEmbedding,
     Document,
-    Embeddings,
     InMemoryVectorStore,
     RunnableLambda,
     RunnableParallel,
     SQLiteStore,
     StoreError,
 )
-from runnables.retrieval import matrix_cache, sqlite_store
+from runnables.retrieval import matrix_cache
 from runnables.retrieval.filter_sql import to_sql
 from runnables.retrieval.filters import parse_filter
 from runnables.testing import WordEmbeddings
 from tests.both_modes import Call
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> str:
-    """Return the path of a file that does not exist."""
-    return str(tmp_path / "docs.db")
-
-
-@pytest.fixture
-def filled(path: str) -> Iterator[str]:
-    """Return the path of a store with three documents."""
-    with SQLiteStore(path, WordEmbeddings()) as store:
-        store.add([Document("sea salt", id="a"), Document("bread", id="b"), Document("fish")])
-    yield path
 
 
 def test_documents_outlive_the_store(filled: str, call: Call) -> None:
@@ -90,7 +75,7 @@ def test_a_store_that_has_missed_deletions_reads_all_again(
     filled: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file remembers so many of them and no more."""
-    monkeypatch.setattr(sqlite_store, "MOST_DELETED", 2)
+    monkeypatch.setattr(matrix_cache, "MOST_DELETED", 2)
     with SQLiteStore(filled, WordEmbeddings()) as one, SQLiteStore(filled, WordEmbeddings()) as two:
         assert len(one.search("sea", k=10)) == 3
         for number in range(5):
@@ -99,6 +84,11 @@ def test_a_store_that_has_missed_deletions_reads_all_again(
         for number in range(4):
             two.delete(ids=[str(number)])
         assert sorted(doc.page_content for doc in one.search("sea", k=10)) == ["fish", "sea 4"]
+        for number in range(5):  # so do changes, each of which is another row
+            two.add([Document(f"salt {number}", id="4")])
+        assert sorted(doc.page_content for doc in one.search("sea", k=10)) == ["fish", "salt 4"]
+    with closing(sqlite3.connect(filled)) as connection:
+        assert connection.execute("SELECT count(*) FROM deleted").fetchone() == (2,)
 
 
 def test_only_what_is_new_is_read(filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,6 +109,28 @@ def test_only_what_is_new_is_read(filled: str, monkeypatch: pytest.MonkeyPatch) 
         assert read == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("plain", [False, True], ids=["numpy", "plain"])
+def test_a_search_that_was_interrupted_leaves_no_half_read_vectors(
+    filled: str, monkeypatch: pytest.MonkeyPatch, plain: bool
+) -> None:
+    """The next one reads them anew."""
+    if plain:
+        monkeypatch.setitem(sys.modules, "numpy", None)
+    with SQLiteStore(filled, WordEmbeddings()) as store:
+        kind = type(matrix_cache.new_matrix())
+        append = kind.append
+
+        def interrupted(self: Any, rows: Any, blobs: Any) -> None:
+            append(self, rows, blobs)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(kind, "append", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                store.search("sea")
+        assert len(store.search("sea", k=10)) == 3
+
+
 # -- whose vectors
 
 
@@ -133,16 +145,6 @@ class OtherWords(WordEmbeddings):
         return self.space
 
 
-class OfThree(Embeddings):
-    """A model that does not say what its vectors depend on."""
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return [[1.0, 0.0, 0.0] for _ in texts]
-
-    def embed_query(self, text: str) -> list[float]:
-        return [1.0, 0.0, 0.0]
-
-
 def test_another_models_vectors_are_refused(path: str, call: Call) -> None:
     """By what it says of them, before anything is embedded; and by their length."""
     with SQLiteStore(path, OtherWords("one")) as store:
@@ -155,12 +157,7 @@ def test_another_models_vectors_are_refused(path: str, call: Call) -> None:
         assert other.requests == []
         with pytest.raises(StoreError, match="'one'"):
             call.run(lambda: store.search("sea"), lambda: store.asearch("sea"))
-    with (
-        SQLiteStore(path, DeterministicFakeEmbedding(size=3)) as store,
-        pytest.raises(StoreError, match="'DeterministicFakeEmbedding, 3 numbers'"),
-    ):
-        store.add([Document("bread")])
-    with SQLiteStore(path, OfThree()) as store:
+    with SQLiteStore(path, Bad([[0.0, 0.0, 1.0]])) as store:
         with pytest.raises(StoreError, match="25 numbers, and this one has 3"):
             store.add([Document("bread")])
         assert len(store) == 1
@@ -197,8 +194,9 @@ class Bad(WordEmbeddings):
         ([[1.0], [float("nan")]], "not finite"),
         ([[], []], "has none"),
         ([["a"], ["b"]], "no list of numbers"),
+        (None, "returned None for 2 strings"),
     ],
-    ids=["too few", "of several lengths", "not a number", "empty", "strings"],
+    ids=["too few", "of several lengths", "not a number", "empty", "strings", "nothing"],
 )
 def test_bad_vectors_are_refused(path: str, vectors: Any, message: str) -> None:
     """Nothing is stored."""
@@ -219,86 +217,33 @@ def test_a_text_that_is_known_is_not_embedded_again(path: str, call: Call) -> No
         assert len(store.search([1.0, *[0.0] * 24], k=10, filter={"of": "b"})) == 1
 
 
+def test_a_vector_that_another_process_removes_meanwhile_is_made_anew(
+    path: str, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store had the vector of the text when it looked, and not when it stored the document."""
+    model = WordEmbeddings()
+    with SQLiteStore(path, model) as store, SQLiteStore(path, WordEmbeddings()) as other:
+        other.add([Document("sea", id="theirs"), Document("bread", id="too")])
+        write = store._writer.write
+        gone = iter(["theirs", "too"])
+
+        def later(group: Any, vectors: Any) -> Any:
+            other.delete(ids=[id for id in [next(gone, None)] if id])
+            return write(group, vectors)
+
+        monkeypatch.setattr(store._writer, "write", later)
+        docs = [Document("sea", id="a"), Document("bread", id="b")]
+        assert call.run(lambda: store.add(docs), lambda: store.aadd(docs)) == (2, 0, 0)
+        assert model.requests == [["sea"], ["bread"]]
+        assert [doc.id for doc in store.search("bread", k=9)] == ["b", "a"]
+
+
 def test_the_vector_of_a_text_outlives_the_document_that_had_it(path: str) -> None:
     """Where one call gives that document another string, and the old one to a new document."""
     with SQLiteStore(path, WordEmbeddings()) as store:
         store.add([Document("sea", id="a")])
         assert store.add([Document("fish", id="a"), Document("sea", id="b")]) == (1, 1, 0)
         assert store.search("sea", k=1)[0].id == "b"
-
-
-# -- files that are refused
-
-
-def test_a_file_that_is_no_store_is_refused_and_stays(path: str) -> None:
-    """Text, or the database of another program."""
-    Path(path).write_bytes(b"no database at all" * 20)
-    with pytest.raises(StoreError, match="not one of SQLite"):
-        SQLiteStore(path, WordEmbeddings())
-    assert Path(path).read_bytes() == b"no database at all" * 20
-    os.remove(path)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE theirs (x)")
-    before = Path(path).read_bytes()
-    with pytest.raises(StoreError, match="another program's file"):
-        SQLiteStore(path, WordEmbeddings())
-    assert Path(path).read_bytes() == before
-
-
-def test_a_newer_store_is_refused(filled: str) -> None:
-    """Its tables are not known."""
-    with closing(sqlite3.connect(filled)) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match="version 99, and this library knows version 1"):
-        SQLiteStore(filled, WordEmbeddings())
-
-
-@pytest.mark.parametrize("lost", [1, 4096, 5000])
-def test_a_file_without_its_end_is_refused(filled: str, lost: int) -> None:
-    """When it is opened, not when a page that is missing is needed."""
-    whole = Path(filled).read_bytes()
-    Path(filled).write_bytes(whole[: len(whole) - lost])
-    with pytest.raises(StoreError, match="is damaged"):
-        SQLiteStore(filled, WordEmbeddings())
-
-
-def test_a_damaged_file_is_a_clear_error(filled: str) -> None:
-    """Where it opens at all, when the page is needed."""
-    data = bytearray(Path(filled).read_bytes())
-    for start in range(4096, len(data), 4096):
-        data[start : start + 4096] = b"\x55" * 4096
-    Path(filled).write_bytes(data)
-    with pytest.raises(StoreError, match="damaged"), SQLiteStore(filled, WordEmbeddings()) as store:
-        store.search("sea")
-
-
-def test_a_vector_that_was_cut_is_a_clear_error(filled: str) -> None:
-    """No search goes on with half of it."""
-    with closing(sqlite3.connect(filled)) as connection, connection:
-        connection.execute("UPDATE vecs SET vec = x'00' WHERE n = 2")
-    with SQLiteStore(filled, WordEmbeddings()) as store:
-        with pytest.raises(StoreError, match="has not 25 numbers"):
-            store.search("sea")
-
-
-def test_an_empty_file_becomes_a_store(path: str) -> None:
-    """SQLite makes one before it writes its first page."""
-    Path(path).touch()
-    with SQLiteStore(path, WordEmbeddings()) as store:
-        assert store.add([Document("sea")]).added == 1
-
-
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    """It is not made."""
-    with pytest.raises(StoreError, match="make '.*nothing' first"):
-        SQLiteStore(tmp_path / "nothing" / "docs.db", WordEmbeddings())
-
-
-def test_a_text_is_not_changed_behind_its_vector(filled: str) -> None:
-    """By hand, with sqlite3, either."""
-    with closing(sqlite3.connect(filled)) as connection:
-        with pytest.raises(sqlite3.IntegrityError, match="its vector is that of the text"):
-            connection.execute("UPDATE docs SET text = 'oven'")
 
 
 @pytest.mark.parametrize("model", ["local", None, 3, WordEmbeddings], ids=str)
@@ -403,5 +348,12 @@ def test_a_retriever_takes_settings_with_a_call(path: str, call: Call) -> None:
         assert [doc.page_content for doc in found] == ["bread"]
         with pytest.raises(ConfigError, match="fliter"):
             call.invoke(retriever, "sea", fliter={"a": 1})
+        with pytest.raises(ConfigError, match="'filter'"):
+            call.invoke(retriever, "sea", filtre={"a": 1})
+        for bad in ({"k": 0}, {"mmr": 2}, {"score_threshold": "0.5"}):
+            with pytest.raises(ConfigError, match=next(iter(bad))):
+                call.invoke(retriever, "sea", **bad)
+            with pytest.raises(ConfigError, match=next(iter(bad))):
+                call.batch(retriever, ["sea", "bread"], **bad)
         with pytest.raises(ConfigError, match="k=0"):
             store.as_retriever(k=0)

