@@ -146,9 +146,9 @@ class Origins:
             for each in value.elts:
                 yield from self._within(each)
         elif what == "dict" and isinstance(value, ast.Name):
-            for each in self._values[value.id]:
-                if isinstance(each, ast.Dict):
-                    yield from self._within(each)
+            for bound in self._values[value.id]:
+                if isinstance(bound, ast.Dict):
+                    yield from self._within(bound)
 
     def what(self, value: ast.expr) -> What:
         """Return what an expression is."""
