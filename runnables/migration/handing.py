@@ -108,7 +108,7 @@ class Origins:
         try:
             found = {id(place) for code in self._cells for place in self._places(code)}
         except RecursionError:  # a pipe of thousands of steps: nothing is certain then
-            return [[] for _ in self._cells]
+            return [list[ast.expr]() for _ in self._cells]
         return [
             [
                 node
@@ -184,7 +184,7 @@ class Origins:
     def _of_name(self, name: str) -> What:
         if name not in self._known:
             self._known[name] = None  # a name that is made of itself
-            kinds = {
+            kinds: set[What] = {
                 self.what(value) if isinstance(value, ast.expr) else value
                 for value in self._values.get(name, ())
             }
