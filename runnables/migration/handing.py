@@ -74,6 +74,11 @@ _TAKE_NODES: Final = frozenset({"add_node", "add_conditional_edges"})
 """Methods of graphs. What a node returns goes into their state: messages of ours are converted."""
 
 
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_MODULE: Final = 0
+"""What names are bound in, beside the ids of functions."""
+
+
 class Origins:
     """What the names in cells of code stand for, and the places where parts go to LangChain.
 
@@ -92,23 +97,32 @@ class Origins:
         self._ours = ours
         self._is_theirs = is_theirs
         self._cells = cells
-        self._known: dict[str, What] = {}
+        self._known: dict[tuple[int, str], What] = {}
         self._found: dict[int, What] = {}
-        self._values: dict[str, list[ast.expr | What]] = {}
+        self._values: dict[tuple[int, str], list[ast.expr | What]] = {}
+        self._scopes: dict[int, tuple[int, ...]] = {}
         for code in cells:
-            nodes = [*ast.walk(code.tree)]
-            classes = (node.body for node in nodes if isinstance(node, ast.ClassDef))
-            attributes = {id(node) for body in classes for node in body}
-            for node in nodes:
-                if id(node) not in attributes:
-                    self._note(node)
+            self._read(code.tree)
+
+    def _read(self, tree: ast.Module) -> None:
+        """Note what each name is bound to, in the function where it is."""
+        waiting: list[tuple[ast.AST, tuple[int, ...], bool]] = [(tree, (_MODULE,), False)]
+        while waiting:
+            node, scope, is_attribute = waiting.pop()
+            self._scopes[id(node)] = scope
+            if not is_attribute:
+                self._note(node, scope[-1])
+            inside = (*scope, id(node)) if isinstance(node, _FUNCTIONS) else scope
+            attributes = {id(each) for each in node.body} if isinstance(node, ast.ClassDef) else ()
+            children = ast.iter_child_nodes(node)
+            waiting.extend((child, inside, id(child) in attributes) for child in children)
 
     def places(self) -> list[list[ast.expr]]:
         """Return, for each cell, the expressions that are to be converted."""
         try:
             found = {id(place) for code in self._cells for place in self._places(code)}
         except RecursionError:  # a pipe of thousands of steps: nothing is certain then
-            return [[] for _ in self._cells]
+            return [list[ast.expr]() for _ in self._cells]
         return [
             [
                 node
@@ -146,9 +160,9 @@ class Origins:
             for each in value.elts:
                 yield from self._within(each)
         elif what == "dict" and isinstance(value, ast.Name):
-            for each in self._values[value.id]:
-                if isinstance(each, ast.Dict):
-                    yield from self._within(each)
+            for bound in self._values.get(self._key(value), ()):
+                if isinstance(bound, ast.Dict):
+                    yield from self._within(bound)
 
     def what(self, value: ast.expr) -> What:
         """Return what an expression is."""
@@ -158,8 +172,8 @@ class Origins:
 
     def _what(self, value: ast.expr) -> What:
         match value:
-            case ast.Name(id=name):
-                return self._of_name(name)
+            case ast.Name():
+                return self._of_name(self._key(value))
             case ast.Call():
                 return self._of_call(value)
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):
@@ -181,15 +195,26 @@ class Origins:
             case _:
                 return None
 
-    def _of_name(self, name: str) -> What:
-        if name not in self._known:
-            self._known[name] = None  # a name that is made of itself
-            kinds = {
+    def _key(self, name: ast.Name) -> tuple[int, str]:
+        """Return the function that binds a name, with the name.
+
+        A parameter counts as what is called the same outside of the function, if anything is.
+        """
+        scopes = self._scopes.get(id(name), (_MODULE,))
+        found = [(scope, name.id) for scope in reversed(scopes) if (scope, name.id) in self._values]
+        values = self._values
+        certain = (key for key in found if any(value != "parameter" for value in values[key]))
+        return next(certain, (_MODULE, name.id))
+
+    def _of_name(self, key: tuple[int, str]) -> What:
+        if key not in self._known:
+            self._known[key] = None  # a name that is made of itself
+            kinds: set[What] = {
                 self.what(value) if isinstance(value, ast.expr) else value
-                for value in self._values.get(name, ())
+                for value in self._values.get(key, ())
             }
-            self._known[name] = _joined(kinds)
-        return self._known[name]
+            self._known[key] = _joined(kinds)
+        return self._known[key]
 
     def _of_call(self, call: ast.Call) -> What:
         if isinstance(call.func, ast.Attribute):
@@ -205,7 +230,7 @@ class Origins:
             return None
         if self._is_theirs(path[0]):
             return "theirs"
-        if len(path) == 1 and self._of_name(path[0]) == "class":
+        if isinstance(call.func, ast.Name) and self.what(call.func) == "class":
             return "part"
         found = self._ours(path) or (
             self._ours(path[:-1]) if path[-1].startswith("from_") or path[-1] == "assign" else None
@@ -216,33 +241,36 @@ class Origins:
             return "store"
         return "part" if found.name in PARTS else None
 
-    def _note(self, node: ast.AST) -> None:
+    def _note(self, node: ast.AST, scope: int) -> None:
         match node:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
-                    self._bind(target, value)
+                    self._bind(scope, target, value)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                self._bind(target, value)
+                self._bind(scope, target, value)
             case ast.NamedExpr(target=target, value=value):
-                self._bind(target, value)
+                self._bind(scope, target, value)
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                self._add(name, self._of_function(node))
+                self._add(scope, name, self._of_function(node))
             case ast.ClassDef(name=name, bases=bases):
                 found = (self._ours(_path(base)) for base in bases)
                 is_part = any(ours is not None and ours.name in BASES for ours in found)
-                self._add(name, "class" if is_part else None)
+                self._add(scope, name, "class" if is_part else None)
+            case ast.Global(names=names):
+                for name in names:
+                    self._add(_MODULE, name, None)
             case ast.arg(arg=name):
-                self._add(name, "parameter")
+                self._add(scope, name, "parameter")
             case (
                 ast.For(target=target, iter=values) | ast.comprehension(target=target, iter=values)
             ):
-                self._bind(target, ast.Subscript(values, ast.Constant(0)))
+                self._bind(scope, target, ast.Subscript(values, ast.Constant(0)))
             case ast.AsyncFor(target=target):
-                self._bind(target, None)
+                self._bind(scope, target, None)
             case ast.AugAssign(target=target):
-                self._bind(target, None)
+                self._bind(scope, target, None)
             case ast.withitem(optional_vars=ast.expr() as target):
-                self._bind(target, None)
+                self._bind(scope, target, None)
             case _:
                 return
 
@@ -259,15 +287,15 @@ class Origins:
         found = self._ours(_path(named))
         return found is not None and found.name in _DECORATORS
 
-    def _bind(self, target: ast.expr, value: ast.expr | None) -> None:
+    def _bind(self, scope: int, target: ast.expr, value: ast.expr | None) -> None:
         if isinstance(target, ast.Name):
-            self._add(target.id, value)
+            self._add(scope, target.id, value)
         elif isinstance(target, ast.Tuple | ast.List):
             for each in target.elts:
-                self._bind(each, None)
+                self._bind(scope, each, None)
 
-    def _add(self, name: str, value: ast.expr | What) -> None:
-        self._values.setdefault(name, []).append(value)
+    def _add(self, scope: int, name: str, value: ast.expr | What) -> None:
+        self._values.setdefault((scope, name), []).append(value)
 
 
 def _joined(kinds: set[What]) -> What:

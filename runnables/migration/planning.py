@@ -79,14 +79,14 @@ class Plan:
                 self._note(node)
         for found in self.modules.values():
             self._decide(found)
-        self.handed = Origins(cells, self.called, self._stays).places()
+        self.handed: list[list[ast.expr]] = Origins(cells, self.called, self._stays).places()
         """For each cell the expressions that are handed to LangChain, and need a conversion."""
         self.importing: ast.stmt | None = None
         """The import statement behind which `to_langchain` is imported."""
         if any(self.handed) and not self._imports_it():
             self.importing = self._place_of_import()
             if self.importing is None:
-                self.handed = [[] for _ in cells]
+                self.handed = [list[ast.expr]() for _ in cells]
 
     def answer(self, module: str, name: str) -> Ours | Theirs:
         """Return what becomes of a name that a `from` import names."""

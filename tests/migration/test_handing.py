@@ -45,6 +45,9 @@ HANDED = [
     "LLMChain(llm=«model», prompt=«prompt»)",
     "LLMChain(«model.bind(a=1)»)",
     "class A:\n  model: int = 1\n  def prompt(self): ...\nLLMChain(«model», «prompt»)",
+    "def f():\n  prompt = 1\n  return LLMChain(prompt)\nLLMChain(«prompt»)",
+    "def f():\n  x = prompt\n  return LLMChain(«x»)\ndef g():\n  x = 1\n  return LLMChain(x)",
+    "def f():\n  x = prompt\n  return lambda a: LLMChain(«x»)",
     "LLMChain(«ChatOpenAI(api_key='a')»)",
     "FAISS.from_strings([], «OpenAIEmbeddings()»)",
     "c = prompt | model | str\nLLMChain(«c»)",
@@ -93,6 +96,7 @@ NOT_HANDED = [
     "def f(a, b): ...\nStateGraph(dict).add_node('n', f)",
     "def f(a): ...\nLLMChain(f)",
     "x = y\ny = x\nLLMChain(x)",
+    "x = prompt\ndef f():\n  global x\n  x = 1\nLLMChain(x)",
 ]
 
 

@@ -14,7 +14,6 @@ from runnables.prompts.chat import BaseChatPromptTemplate
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
-    from langchain_core.prompt_values import PromptValue
 
     from runnables.prompts.base import BasePromptTemplate
 
@@ -74,22 +73,20 @@ class PromptForLangChain(theirs.BasePromptTemplate[Any]):
         return "runnables"
 
     @override
-    def format_prompt(self, **kwargs: Any) -> PromptValue:
-        value: PromptValue = to_value(self.ours.format_prompt(**self._known(kwargs)))
-        return value
+    def format_prompt(self, **kwargs: Any) -> Any:
+        return to_value(self.ours.format_prompt(**self._known(kwargs)))
 
     @override
-    async def aformat_prompt(self, **kwargs: Any) -> PromptValue:
-        value: PromptValue = to_value(await self.ours.aformat_prompt(**self._known(kwargs)))
-        return value
+    async def aformat_prompt(self, **kwargs: Any) -> Any:
+        return to_value(await self.ours.aformat_prompt(**self._known(kwargs)))
 
     @override
     def format(self, **kwargs: Any) -> str:
-        return self.format_prompt(**kwargs).to_string()
+        return cast("str", self.format_prompt(**kwargs).to_string())
 
     @override
     async def aformat(self, **kwargs: Any) -> str:
-        return (await self.aformat_prompt(**kwargs)).to_string()
+        return cast("str", (await self.aformat_prompt(**kwargs)).to_string())
 
     @override
     def partial(self, **kwargs: Any) -> Any:
@@ -115,8 +112,9 @@ class ChatPromptForLangChain(PromptForLangChain, theirs.BaseChatPromptTemplate):
 
     @override
     def format_messages(self, **kwargs: Any) -> list[BaseMessage]:
-        return self.format_prompt(**kwargs).to_messages()
+        return cast("list[BaseMessage]", self.format_prompt(**kwargs).to_messages())
 
     @override
     async def aformat_messages(self, **kwargs: Any) -> list[BaseMessage]:
-        return (await self.aformat_prompt(**kwargs)).to_messages()
+        prompt = await self.aformat_prompt(**kwargs)
+        return cast("list[BaseMessage]", prompt.to_messages())
