@@ -53,6 +53,11 @@ def _post(url: str, body: dict[str, Any]) -> bytes:
             "from langchain_classic.chains import LLMChain",
         ),
         (
+            "from langchain import hub",
+            "from runnables import hub",
+            "from langchain_classic import hub",
+        ),
+        (
             "from langgraph.graph import END",
             "from langgraph.graph import END",
             "from langgraph.graph import END",

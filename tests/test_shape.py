@@ -96,6 +96,8 @@ HEAVY = (
 
 AT_THE_TOP = {
     ("runnables.interop", "langchain_core"),
+    ("runnables.interop.langchain.memories", "langchain_classic"),
+    ("runnables.interop.langchain.splitters", "langchain_text_splitters"),
     ("runnables.testing.require_pytest", "pytest"),
     *(("runnables.serving", package) for package in ("starlette", "anyio", "uvicorn", "mcp")),
     ("runnables.mcp.client", "mcp"),

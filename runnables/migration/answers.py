@@ -94,7 +94,7 @@ def answer_for(module: str, name: str, rules: Rules = MIGRATE) -> Ours | Theirs:
     found = _counterpart(root, module, name)
     if found is not None:
         return found
-    stays = staying(module)
+    stays = staying(f"{module}.{name}")
     if root in rules.made_ours or (rules.only_listed and stays is None):
         return Ours(OURS.get(name, "runnables"), name)
     return Theirs(_reason(module, name, stays), classic_home(module, name))

@@ -40,8 +40,9 @@ class MemoryForLangChain(BaseMemory):
 
     def load_memory_variables(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Return the conversation under its key."""
-        loaded: dict[str, Any] = to_value(self.ours.load_memory_variables(from_value(inputs)))
-        return loaded
+        loaded = self.ours.load_memory_variables(from_value(inputs))
+        variables: dict[str, Any] = to_value(loaded)
+        return variables
 
     async def aload_memory_variables(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Return the conversation under its key."""

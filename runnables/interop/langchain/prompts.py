@@ -112,7 +112,8 @@ class ChatPromptForLangChain(PromptForLangChain, theirs.BaseChatPromptTemplate):
 
     @override
     def format_messages(self, **kwargs: Any) -> list[BaseMessage]:
-        return cast("list[BaseMessage]", self.format_prompt(**kwargs).to_messages())
+        prompt = self.format_prompt(**kwargs)
+        return cast("list[BaseMessage]", prompt.to_messages())
 
     @override
     async def aformat_messages(self, **kwargs: Any) -> list[BaseMessage]:
