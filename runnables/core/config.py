@@ -219,8 +219,7 @@ def _merge_callbacks(scope: Scope, handlers: Iterable[Handler]) -> None:
     for new in checked:
         if not any(is_same(new, old) for old in known):
             known.append(new)
-    scope.handlers = tuple(known)
-    scope["callbacks"] = list(scope.handlers)
+    scope.handlers, scope["callbacks"] = tuple(known), known
     if isinstance(checked, ForeignHandlers):
         _join_run(scope, checked)
 

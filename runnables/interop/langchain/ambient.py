@@ -114,6 +114,26 @@ def made_class(handler: object) -> str | None:
     return None if is_mute(handler) else next((name for name in _MADE if name in names), None)
 
 
+def innermost(handler: Any) -> Any:
+    """Return the handler that stands in one of ours: the user's own."""
+    return handler.handler if getattr(type(handler), "_passes_on", False) else handler
+
+
+def without(handlers: Iterable[Any], others: Iterable[Any]) -> tuple[Any, ...]:
+    """Return the handlers of ours that are in none of the others, which may be LangChain's.
+
+    Of a tracer that LangChain makes by itself, another of the same class counts as the same.
+    """
+    targets = [innermost(other) for other in others]
+    known = {id(target) for target in targets}
+    made = {made_class(target) for target in targets} - {None}
+    return tuple(
+        one
+        for one in handlers
+        if id(innermost(one)) not in known and made_class(innermost(one)) not in made
+    )
+
+
 def is_mute(handler: object) -> bool:
     """Tell whether a handler is one that `mute_tracers` has made."""
     return isinstance(handler, _Mute)

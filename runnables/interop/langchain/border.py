@@ -36,10 +36,11 @@ from runnables.interop.langchain.ambient import (
     found_handlers,
     hidden,
     hide,
+    innermost,
     mute_tracers,
 )
 from runnables.interop.langchain.bridge import Bridge, as_id
-from runnables.interop.langchain.event_handler import EventHandler, event_handler, innermost
+from runnables.interop.langchain.event_handler import EventHandler, event_handler
 from runnables.interop.langchain.managers import handlers_of_ours, parents_of
 from runnables.interop.langchain.run_ids import OWN_RUNS
 

@@ -16,7 +16,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 
 from runnables.core.events import aemit, emit, receives
 from runnables.core.handlers import Event, Kind
-from runnables.interop.langchain.ambient import made_class
+from runnables.interop.langchain.ambient import without
 from runnables.interop.langchain.model_facts import text_answer
 from runnables.interop.langchain.run_ids import OWN_RUNS
 from runnables.interop.langchain.values import from_value
@@ -84,12 +84,7 @@ class EventHandler(BaseCallbackHandler):
         is_one = isinstance(other, EventHandler)
         if self.found <= (other.found if is_one else 0):
             return NotImplemented
-        given = other.native if is_one else (other,)
-        known = {id(innermost(one)) for one in given}
-        kept = (one for one in self.native if id(innermost(one)) not in known)
-        if (made := made_class(other)) is not None:  # LangChain has made another of that class
-            kept = (one for one in kept if made_class(innermost(one)) != made)
-        self.native = tuple(kept)
+        self.native = without(self.native, other.native if is_one else (other,))
         return not self.native
 
     __hash__ = BaseCallbackHandler.__hash__
@@ -386,11 +381,6 @@ def _awaited(name: str) -> Callable[..., Any]:
 
 for _name in [name for name in vars(EventHandler) if name.startswith("on_")]:
     setattr(AsyncEventHandler, _name, _awaited(_name))
-
-
-def innermost(handler: Any) -> Any:
-    """Return the handler that stands in one of ours: the user's own."""
-    return handler.handler if getattr(type(handler), "_passes_on", False) else handler
 
 
 def event_handler(
