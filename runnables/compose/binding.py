@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.listeners import for_run
@@ -284,10 +284,13 @@ _UNBOUND: Final = object()
 
 def _options_of(runnable: Any) -> dict[str, Any]:
     """Return the options that are bound to a runnable, or to the first step of a sequence."""
-    if isinstance(runnable, RunnableBinding):
-        binding = cast("RunnableBinding[Any, Any]", runnable)
-        return {**_options_of(binding.bound), **binding.kwargs}
-    if isinstance(runnable, ForwardingWrapper):
-        return _options_of(cast("ForwardingWrapper[Any, Any]", runnable)._wrapped())
+    if _is_a(runnable, RunnableBinding):
+        return {**_options_of(runnable.bound), **runnable.kwargs}
+    if _is_a(runnable, ForwardingWrapper):
+        return _options_of(runnable._wrapped())
     steps: Any = getattr(runnable, "steps", ())
     return _options_of(steps[0]) if isinstance(steps, tuple) and steps else {}
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    return isinstance(value, kind)

@@ -54,6 +54,5 @@ NO_BACKOFF: Final = Backoff(initial=0, max=0, jitter=0)
 
 def requested_delay(error: Exception) -> float:
     """Return the seconds that a service asks us to wait; 0 where it asks for nothing."""
-    is_ours = isinstance(error, ModelError)
-    asked = error.retry_after if is_ours else seconds_until_retry(error)
+    asked = error.retry_after if isinstance(error, ModelError) else seconds_until_retry(error)
     return asked if asked is not None and asked > 0 else 0.0
