@@ -33,7 +33,7 @@ class RunHandlers(list[Any]):
         """Return a list of the handlers; where LangChain is loaded, a manager of them."""
         return to_foreign("langchain_core", self) if is_loaded("langchain_core") else list(self)
 
-    def __add__(self, other: Iterable[Any]) -> RunHandlers:  # type: ignore[override]
+    def __add__(self, other: Iterable[Any]) -> RunHandlers:
         return RunHandlers([*self, *other], self.parents, self.path)
 
     def __radd__(self, other: Iterable[Any]) -> Any:

@@ -116,7 +116,7 @@ def made_class(handler: object) -> str | None:
 
 def innermost(handler: Any) -> Any:
     """Return the handler that stands in one of ours: the user's own."""
-    return handler.handler if getattr(type(handler), "_passes_on", False) else handler
+    return handler.handler if getattr(handler.__class__, "_passes_on", False) else handler
 
 
 def without(handlers: Iterable[Any], others: Iterable[Any]) -> tuple[Any, ...]:
@@ -141,12 +141,12 @@ def is_mute(handler: object) -> bool:
 
 def _variables() -> Iterable[ContextVar[Any]]:
     found: list[Any] = [hook[0] for hook in _configure_hooks]
-    return [variable for variable in found if type(variable) is ContextVar]  # ours is none
+    return [variable for variable in found if variable.__class__ is ContextVar]  # ours is none
 
 
 def _target(handler: Any) -> Any:
     """Return the handler of LangChain that a handler of ours passes events to; None: none."""
-    return handler.handler if getattr(type(handler), "_tells_langchain", False) else None
+    return handler.handler if getattr(handler.__class__, "_tells_langchain", False) else None
 
 
 class _Mute:

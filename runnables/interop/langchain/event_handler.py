@@ -81,10 +81,10 @@ class EventHandler(BaseCallbackHandler):
         it. There is no other place where this one could learn of them. So it leaves out those of
         ours that another tells. Of two that were found, the later one does.
         """
-        is_one = isinstance(other, EventHandler)
-        if self.found <= (other.found if is_one else 0):
+        if self.found <= (other.found if isinstance(other, EventHandler) else 0):
             return NotImplemented
-        self.native = without(self.native, other.native if is_one else (other,))
+        given = other.native if isinstance(other, EventHandler) else (other,)
+        self.native = without(self.native, given)
         return not self.native
 
     __hash__ = BaseCallbackHandler.__hash__

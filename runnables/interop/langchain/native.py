@@ -273,7 +273,7 @@ def _rows(
     """Return the config of each row of a batch of ours, their limit, and all their handlers."""
     reported = frozenset(str(manager.run_id) for manager in managers)
     limits = [limit for one in configs if (limit := one.get("max_concurrency")) is not None]
-    scopes = [
+    scopes: list[Any] = [
         config_of_ours(
             manager,
             {key: value for key, value in config.items() if key != "max_concurrency"},
@@ -286,7 +286,7 @@ def _rows(
     ]
     first = cast("RowScope", scopes[0])
     CURRENT_SCOPE.set(first.child(str(managers[0].run_id)))  # `for_batch` resets it
-    handlers = [handler for scope in scopes for handler in scope.handlers]
+    handlers: list[Any] = [handler for scope in scopes for handler in scope.handlers]
     return scopes, min(limits, default=None), handlers
 
 

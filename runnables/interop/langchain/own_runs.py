@@ -39,7 +39,7 @@ def own_run(scope: Scope | None) -> Generator[Any]:
     # run from us.
     run_id = scope.parents[-1]
     handler = event_handler(scope.handlers, scope.parents[:-1], scope.path)
-    handlers = [handler, *mute_tracers(scope.handlers)]
+    handlers: list[Any] = [handler, *mute_tracers(scope.handlers)]
     config |= {
         "callbacks": CallbackManager(handlers, inheritable_handlers=handlers.copy()),
         "run_id": as_id(run_id),
