@@ -11,7 +11,7 @@ from runnables.core.user_code import user_config
 from runnables.core.weak_cache import weak_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from runnables.core.config import RunnableConfig
     from runnables.core.handlers import Handler
@@ -130,7 +130,7 @@ class AsyncCallbackManagerForLLMRun(RunManager):
 
 def handlers_of(config: RunnableConfig) -> list[Handler]:
     """Return the handlers in a config."""
-    return list(config.get("callbacks") or ())
+    return list(cast("Sequence[Handler]", config.get("callbacks") or ()))
 
 
 class Taken(NamedTuple):
