@@ -11,13 +11,7 @@ import contextvars
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
-from runnables.core.foreign import (
-    ForeignHandlers,
-    HandlerOfLangChain,
-    from_foreign,
-    is_foreign,
-    is_same,
-)
+from runnables.core.foreign import ForeignHandlers, from_foreign, is_foreign, is_same
 from runnables.core.options import key_hint
 from runnables.core.spans import SpanHandler, spans_of
 from runnables.engine.contexts import keep_private
@@ -27,6 +21,7 @@ from runnables.errors import ConfigError
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from runnables.core.foreign import HandlerOfLangChain
     from runnables.core.handlers import Handler
 
 DEFAULT_RECURSION_LIMIT: Final = 25
@@ -326,7 +321,6 @@ _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(
 keep_private(_current)  # what a step opens reaches the calls inside it, not the steps behind it
 current_scope = _current.get
 """Return the scope around the caller, or None."""
-
 
 OUTER_SCOPES: Final[list[Callable[[Scope | None], Scope | None]]] = []
 """What finds the scope of a call that another library has made around this code.

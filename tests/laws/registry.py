@@ -105,6 +105,7 @@ ELSEWHERE = {
     "runnables.mcp.server_tool.McpTool": "needs a server: see tests/mcp",
     "runnables.testing.word_embeddings.WordEmbeddings": "it notes its requests, for tests",
     "runnables.interop.langchain.chat_models.ChatModelOfLangChain": "see tests/interop",
+    "runnables.interop.langchain.chat_models.ChatModelWithTools": "see tests/interop",
     "runnables.interop.langchain.embeddings.LangChainEmbeddings": "see tests/interop",
     "runnables.interop.langchain.graphs.GraphOfLangGraph": "see tests/interop",
     "runnables.interop.langchain.llms.TextModelOfLangChain": "see tests/interop",
