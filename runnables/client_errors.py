@@ -31,7 +31,7 @@ def may_pass(error: Exception) -> bool:
     Args:
         error: an error that is none of ours.
     """
-    if getattr(error, "code", None) == "insufficient_quota":  # of OpenAI, with the status 429
+    if _read(error, "code") == "insufficient_quota":  # of OpenAI, with the status 429
         return False
     status = _status(error)
     if status is not None:
@@ -47,24 +47,34 @@ def seconds_until_retry(error: Exception) -> float | None:
     Args:
         error: an error that is none of ours; None is the answer where it has no such headers.
     """
-    headers: Any = getattr(getattr(error, "response", None), "headers", None)
-    return retry_after(cast("Mapping[str, str]", headers)) if _is_mapping(headers) else None
+    headers = _read(_read(error, "response"), "headers")
+    if not _is_mapping(headers):
+        return None
+    return retry_after({str(name): str(value) for name, value in headers.items()})
 
 
 def _status(error: Exception) -> int | None:
     """Return the HTTP status of an error; None where it has none."""
-    response: Any = getattr(error, "response", None)
+    response = _read(error, "response")
     if isinstance(response, dict):  # of botocore
         metadata: Any = cast("dict[str, Any]", response).get("ResponseMetadata")
         found: Any = metadata.get("HTTPStatusCode") if _is_mapping(metadata) else None
     else:
-        found = getattr(error, "status_code", None) or getattr(response, "status_code", None)
+        found = _read(error, "status_code") or _read(response, "status_code")
     if found is None:
         packages = (base.__module__.partition(".")[0] for base in type(error).__mro__)
         name = next((_STATUS_OF_PACKAGE[one] for one in packages if one in _STATUS_OF_PACKAGE), "")
-        found = getattr(error, name, None) if name else None
+        found = _read(error, name) if name else None
     is_status = isinstance(found, int) and not isinstance(found, bool) and 100 <= found < 600
     return int(found) if is_status else None
+
+
+def _read(thing: object, name: str) -> Any:
+    """Return an attribute; None where there is none, or the user's own class fails to say."""
+    try:
+        return getattr(thing, name, None)
+    except Exception:
+        return None
 
 
 def _is_mapping(value: Any) -> bool:
