@@ -102,4 +102,4 @@ def _require_package() -> None:
     if not is_loaded("langchain_core") and find_spec("langchain_core") is None:
         from runnables.core.installation import missing_extra
 
-        raise missing_extra("LangChain's objects", "langchain-core", "langchain")
+        raise missing_extra("The adapter for LangChain", "langchain-core", "langchain")
