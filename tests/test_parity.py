@@ -86,6 +86,10 @@ ALLOWED: Mapping[str, str] = {
         "async, the sync hook will do, too"
     ),
     "runnables.models.text:TextModel._invoke_observed": "async, the sync hook will do, too",
+    "runnables.prompts.embedding_calls:embed_documents": (
+        "without an async half, the sync one is run"
+    ),
+    "runnables.prompts.embedding_calls:embed_query": "without an async half, the sync one is run",
     "runnables.models.llm:LLM._call": "without an async half, the sync one is run",
     "runnables.tools.approval:_decide": "only one of them has something to await",
     "runnables.tools.function_calls:FunctionCalls.call": (

@@ -16,6 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from runnables.engine.fork_barrier import FORKS
+from runnables.engine.shared_connection import used_during_fork
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
@@ -55,6 +58,8 @@ class SQLiteFile:
     ) -> None:
         # absolute, as the working folder may be another one when a connection is opened
         self._path = path if path in _WITHOUT_FILE else os.path.abspath(path)
+        # what a child must not open, where it was in use at the fork, by whatever name
+        self._real: object = object() if path in _WITHOUT_FILE else os.path.realpath(path)
         self._statements = prepare
         self._label = label
         self._decode = decode
@@ -69,7 +74,19 @@ class SQLiteFile:
 
     @contextmanager
     def connection(self) -> Generator[sqlite3.Connection]:
-        """Yield a connection for one user at a time; one that failed is not used again."""
+        """Yield a connection for one user at a time; one that failed is not used again.
+
+        A fork waits for its end, for some seconds.
+        """
+        section = FORKS.enter(self._real)
+        try:
+            with self._connection() as connection:
+                yield connection
+        finally:
+            FORKS.leave(section)
+
+    @contextmanager
+    def _connection(self) -> Generator[sqlite3.Connection]:
         # Those of a parent process stay where they are: a fork may neither use nor close them.
         idle = self._idle.setdefault(os.getpid(), deque())
         try:
@@ -89,6 +106,8 @@ class SQLiteFile:
         connection: sqlite3.Connection | None = None
         _create_private(self._path)
         try:
+            if FORKS.was_interrupted(self._real):
+                raise used_during_fork()
             connection = sqlite3.connect(
                 self._path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
             )
@@ -153,7 +172,7 @@ def _close(idle: _Idle) -> None:
 
 
 def _close_all() -> None:
-    """Close the connections that no thread uses, before a fork.
+    """Close the connections of this process, none of which is in use, before a fork.
 
     SQLite notes in memory which locks its process has. The child would find this note, and take no
     locks of its own, which are not inherited: then the parent, when it closes the file, took itself
@@ -164,5 +183,4 @@ def _close_all() -> None:
             _close(idle)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_close_all)
+FORKS.before_fork(_close_all)

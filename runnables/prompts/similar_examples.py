@@ -8,36 +8,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from operator import mul
-from typing import TYPE_CHECKING, Any, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from runnables.core.values import Value
 from runnables.errors import PromptError, did_you_mean
+from runnables.prompts.embedding_calls import (
+    aembed_documents,
+    aembed_query,
+    embed_documents,
+    embed_query,
+)
 from runnables.prompts.examples import BaseExampleSelector
 
 if TYPE_CHECKING:
+    from runnables.prompts.embedding_calls import EmbedsStrings
     from runnables.prompts.template import Example
 
 Vector = Sequence[float]
-
-
-class EmbedsStrings(Protocol):
-    """A protocol of models that embed strings, as every `Embeddings` does."""
-
-    def embed_documents(self, strings: list[str], /) -> list[list[float]]:
-        """Return the vector of each string."""
-        ...
-
-    async def aembed_documents(self, strings: list[str], /) -> list[list[float]]:
-        """Return the vector of each string."""
-        ...
-
-    def embed_query(self, text: str, /) -> list[float]:
-        """Return the vector of a string that is compared with those of documents."""
-        ...
-
-    async def aembed_query(self, text: str, /) -> list[float]:
-        """Return the vector of a string that is compared with those of documents."""
-        ...
 
 
 class SemanticSimilarityExampleSelector(Value, BaseExampleSelector):
@@ -150,13 +137,13 @@ class SemanticSimilarityExampleSelector(Value, BaseExampleSelector):
     def select_examples(self, input_variables: Mapping[str, Any], /) -> list[Example]:
         """Return the examples that are most like these values."""
         self._embed()
-        vector = self.embeddings.embed_query(self._text(input_variables))
+        vector = embed_query(self.embeddings, self._text(input_variables))
         return self._chosen(vector)
 
     async def aselect_examples(self, input_variables: Mapping[str, Any], /) -> list[Example]:
         """Return the examples that are most like these values."""
         await self._aembed()
-        vector = await self.embeddings.aembed_query(self._text(input_variables))
+        vector = await aembed_query(self.embeddings, self._text(input_variables))
         return self._chosen(vector)
 
     def _choose(self, query: Vector, vectors: Sequence[Vector]) -> Iterable[int]:
@@ -192,13 +179,13 @@ class SemanticSimilarityExampleSelector(Value, BaseExampleSelector):
     def _embed(self) -> None:
         known = self._vectors
         if strings := self._strings_after(known):
-            vectors = self.embeddings.embed_documents(strings)
+            vectors = embed_documents(self.embeddings, strings)
             self._vectors = (*known, *map(_unit, vectors))
 
     async def _aembed(self) -> None:
         known = self._vectors
         if strings := self._strings_after(known):
-            vectors = await self.embeddings.aembed_documents(strings)
+            vectors = await aembed_documents(self.embeddings, strings)
             self._vectors = (*known, *map(_unit, vectors))
 
     def _strings_after(self, known: Sequence[Vector]) -> list[str]:

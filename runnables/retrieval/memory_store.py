@@ -9,7 +9,7 @@ from runnables.retrieval.sqlite_database import IN_MEMORY
 from runnables.retrieval.sqlite_store import SQLiteStore
 
 if TYPE_CHECKING:
-    from runnables.prompts.similar_examples import EmbedsStrings
+    from runnables.prompts.embedding_calls import EmbedsStrings
 
 
 class InMemoryVectorStore(SQLiteStore):

@@ -26,7 +26,7 @@ from runnables.retrieval.vectors import (
 if TYPE_CHECKING:
     from array import array
 
-    from runnables.prompts.similar_examples import EmbedsStrings
+    from runnables.prompts.embedding_calls import EmbedsStrings
     from runnables.retrieval.documents import Document
     from runnables.retrieval.stored_documents import StoredDocument
 

@@ -95,6 +95,8 @@ class Database:
             )
         if "no such table" in text:
             return StoreError(f"{self._name} has no tables: its file was removed, or replaced.")
+        if "was forked" in text:
+            return StoreError(f"{self._name} cannot be used in this process: {text}.")
         if "closed" in text:
             return StoreError(f"{self._name} is closed.")
         if type(error) is sqlite3.DatabaseError or "malformed" in text:

@@ -12,6 +12,7 @@ from runnables.core.values import Value
 from runnables.engine.exclusive import Exclusive
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError
+from runnables.prompts.embedding_calls import aembed_documents, embed_documents
 from runnables.retrieval.filter_sql import to_sql
 from runnables.retrieval.filters import Filter, parse_filter
 from runnables.retrieval.matrix_cache import MatrixCache, forget_deleted
@@ -40,7 +41,7 @@ from runnables.retrieval.vectors import (
 if TYPE_CHECKING:
     from array import array
 
-    from runnables.prompts.similar_examples import EmbedsStrings
+    from runnables.prompts.embedding_calls import EmbedsStrings
     from runnables.retrieval.documents import Document
 
 
@@ -178,10 +179,10 @@ class SQLiteStore(Value, VectorStore):
         return self._writer.plan(to_stored(docs, f"{type(self).__name__}.add"), max_batch_size)
 
     def _embed(self, strings: list[str]) -> Any:
-        return self.embeddings.embed_documents(strings) if strings else []
+        return embed_documents(self.embeddings, strings) if strings else []
 
     async def _aembed(self, strings: list[str]) -> Any:
-        return await self.embeddings.aembed_documents(strings) if strings else []
+        return await aembed_documents(self.embeddings, strings) if strings else []
 
     def _vectors(self, strings: Sequence[str], found: Any) -> dict[str, array[float]]:
         """Return what the model has returned for some strings, by string."""

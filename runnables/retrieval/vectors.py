@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runnables.core.foreign import from_foreign
 from runnables.errors import ConfigError, StoreError
+from runnables.prompts.embedding_calls import aembed_query, embed_query
 
 if TYPE_CHECKING:
-    from runnables.prompts.similar_examples import EmbedsStrings
+    from runnables.prompts.embedding_calls import EmbedsStrings
 
 _IS_LITTLE = sys.byteorder == "little"
 
@@ -139,7 +140,7 @@ def embed_queries(model: EmbedsStrings, strings: Sequence[str]) -> list[list[flo
 
     if len(strings) > 1 and isinstance(model, Embeddings):
         return model.batch(list(strings))
-    return [model.embed_query(text) for text in strings]
+    return [embed_query(model, text) for text in strings]
 
 
 async def aembed_queries(model: EmbedsStrings, strings: Sequence[str]) -> list[list[float]]:
@@ -148,4 +149,4 @@ async def aembed_queries(model: EmbedsStrings, strings: Sequence[str]) -> list[l
 
     if len(strings) > 1 and isinstance(model, Embeddings):
         return await model.abatch(list(strings))
-    return [await model.aembed_query(text) for text in strings]
+    return [await aembed_query(model, text) for text in strings]

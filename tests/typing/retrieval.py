@@ -104,3 +104,16 @@ class TheirEmbeddings:
 
 
 InMemoryVectorStore(TheirEmbeddings())
+
+
+class SyncEmbeddings:
+    """A model without async methods."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [[0.0] for _ in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        return [0.0]
+
+
+InMemoryVectorStore(SyncEmbeddings())
