@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from runnables.errors import CheckpointError, ConfigError
-from runnables.jobs.checkpoint import check_file, connect_read_only
+from runnables.core.sqlite_file import connect_read_only
+from runnables.jobs.checkpoint import check_file
 from runnables.jobs.json_text import json_text
 from runnables.jobs.progress import _duration
 from runnables.jobs.value_format import Written, plain_output

@@ -47,6 +47,8 @@ class SQLiteFile:
         prepare: statements that every new connection executes, after the change to WAL.
         label: what the file is, for a note on errors: "the cache".
         decode: reads the strings of the file.
+        read_only: whether to change nothing, for a file, or a folder, that cannot be written. Each
+            connection is a new one then: it sees the file as it is at that moment.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class SQLiteFile:
         prepare: Sequence[str],
         label: str,
         decode: Callable[[bytes], str] = bytes.decode,
+        *,
+        read_only: bool = False,
     ) -> None:
         # absolute, as the working folder may be another one when a connection is opened
         self._path = path if path in _WITHOUT_FILE else os.path.abspath(path)
@@ -63,6 +67,7 @@ class SQLiteFile:
         self._statements = prepare
         self._label = label
         self._decode = decode
+        self._is_read_only = read_only
         self._idle: _Idle = {}
         if path not in _WITHOUT_FILE:
             _FILES[id(self._idle)] = self._idle
@@ -98,16 +103,21 @@ class SQLiteFile:
         except BaseException:
             connection.close()
             raise
-        idle.append(connection)
+        if self._is_read_only:
+            connection.close()
+        else:
+            idle.append(connection)
 
     def _connect(self) -> sqlite3.Connection:
         # The C library may be used from several threads, one after another; each statement is a
         # transaction of its own, so that nothing stays open between two of them.
         connection: sqlite3.Connection | None = None
-        _create_private(self._path)
         try:
             if FORKS.was_interrupted(self._real):
                 raise used_during_fork()
+            if self._is_read_only:
+                return connect_read_only(self._path)
+            _create_private(self._path)
             connection = sqlite3.connect(
                 self._path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
             )
@@ -135,6 +145,44 @@ class SQLiteFile:
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
+
+
+def connect_read_only(path: str) -> sqlite3.Connection:
+    """Connect to a file to read it, also while another process writes it.
+
+    In a folder that cannot be written, SQLite cannot make the file that readers and writers share.
+    No process writes there either, so the file is read as it is.
+
+    Raises:
+        sqlite3.Error: it cannot be read, or not all of it.
+    """
+    address = f"{Path(path).absolute().as_uri()}?mode=ro"
+    connection = _connect_to(address)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        with suppress(OSError):
+            if os.stat(f"{path}-wal").st_size:
+                raise sqlite3.OperationalError(
+                    f"its last changes are in {f'{path}-wal'!r}, which SQLite reads only in a "
+                    "folder that can be written. Copy both files to one"
+                ) from error
+        return _connect_to(f"{address}&immutable=1")
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect_to(address: str) -> sqlite3.Connection:
+    return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+
+
+def cannot_be_written(error: sqlite3.Error) -> bool:
+    """Tell whether an error says that a file, or its folder, is read-only for this process."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
 def _create_private(path: str) -> None:

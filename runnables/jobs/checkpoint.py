@@ -14,7 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from runnables.core.sqlite_file import SMALLEST_PAGE
+from runnables.core.sqlite_file import SMALLEST_PAGE, connect_read_only
 from runnables.engine.group_commit import GroupCommit
 from runnables.engine.shared_connection import SharedConnection
 from runnables.errors import CheckpointError
@@ -333,25 +333,6 @@ def check_file(path: str) -> None:
         )
     if problems:
         raise CheckpointError(f"{path!r} is damaged: {'; '.join(problems)}. {way_out}")
-
-
-def connect_read_only(path: str) -> sqlite3.Connection:
-    """Connect to a file to read it, also while a job writes it.
-
-    In a folder that cannot be written, SQLite cannot make the file that readers and writers share.
-    No job writes there either, so the file is read as it is.
-    """
-    address = f"{Path(path).absolute().as_uri()}?mode=ro"
-    connection = sqlite3.connect(address, uri=True)
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master")
-    except sqlite3.OperationalError:
-        connection.close()
-        return sqlite3.connect(f"{address}&immutable=1", uri=True)
-    except sqlite3.DatabaseError:
-        connection.close()
-        raise
-    return connection
 
 
 def _by(key: str) -> str:

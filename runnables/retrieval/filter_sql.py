@@ -17,6 +17,8 @@ from runnables.retrieval.filters import AllOf, AnyOf, Compare, Condition, Exists
 _SIGNS: Final = {"$eq": "=", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _NUMBER: Final = "IN ('integer', 'real')"
 _STRING: Final = "= 'text'"
+_CHUNK: Final = 50
+"""How many expressions are joined at once: each joined one is a level of SQLite's tree."""
 
 
 def to_sql(condition: Condition) -> tuple[str, list[Any]]:
@@ -46,7 +48,11 @@ def to_sql(condition: Condition) -> tuple[str, list[Any]]:
 
 def _joined(word: str, conditions: tuple[Condition, ...]) -> tuple[str, list[Any]]:
     parts = [to_sql(condition) for condition in conditions]
-    return f"({word.join(text for text, _ in parts)})", [each for _, some in parts for each in some]
+    texts = [text for text, _ in parts]
+    while len(texts) > _CHUNK:
+        starts = range(0, len(texts), _CHUNK)
+        texts = [f"({word.join(texts[start : start + _CHUNK])})" for start in starts]
+    return f"({word.join(texts)})", [each for _, some in parts for each in some]
 
 
 def _compare(key: str, operator: str, value: Scalar) -> tuple[str, list[Any]]:

@@ -27,6 +27,9 @@ _VALUES: Final = ("$eq", "$ne", *ORDER)
 _FIELD: Final = (*_VALUES, *_EACH, "$exists", "$not")
 _GROUPS: Final = ("$and", "$or", "$not")
 _MOST: Final = 2**63
+_DEEPEST: Final = 12
+"""How many dicts may be inside one another. The parser of SQLite takes some more."""
+_MOST_PARTS: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -85,15 +88,34 @@ def parse_filter(filter: Filter) -> Condition:
     """Return the conditions of a filter.
 
     Raises:
-        ConfigError: no dict, an operator that is not known, an empty group, or a value that
-            metadata cannot be compared with. The message names the part.
+        ConfigError: no dict, an operator that is not known, an empty group, a value that metadata
+            cannot be compared with, or more than a store takes. The message names the part.
 
     Example:
         >>> from runnables.retrieval.filters import parse_filter
         >>> parse_filter({"year": {"$gte": 2020}})
         Compare(key='year', operator='$gte', value=2020)
     """
+    _check_size(filter)
     return _group(filter, "filter")
+
+
+def _check_size(filter: Any) -> None:
+    """Refuse a filter with more parts, or deeper ones, than a store takes."""
+    left, count = [(filter, 1)], 0
+    while left:
+        part, depth = left.pop()
+        if depth > _DEEPEST:
+            raise ConfigError(f"filter has more than {_DEEPEST} dicts inside one another.")
+        for key, value in part.items() if _is_dict(part) else ():
+            count += 1
+            parts = value if key in ("$and", "$or") and isinstance(value, list | tuple) else [value]
+            left += [(each, depth + 1) for each in parts if _is_dict(each)]
+        if count > _MOST_PARTS:
+            raise ConfigError(
+                f"filter has more than {_MOST_PARTS:,} parts. {{'$in': [...]}} takes any number of "
+                "values."
+            )
 
 
 def _group(filter: Any, where: str) -> Condition:
@@ -194,9 +216,11 @@ def _scalar(value: Any, place: str) -> Scalar:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
+    shown = "a larger one" if isinstance(value, int) else repr(value)  # Python may refuse to show it
+    hint = " Its isoformat() is a string." if hasattr(value, "isoformat") else ""
     raise ConfigError(
-        f"{place}={value!r}: metadata can be compared with a string (without zero characters and "
-        "lone surrogates), a number of at most 64 bits, True, False and None."
+        f"{place}={shown}: metadata can be compared with a string (without zero characters and "
+        f"lone surrogates), a number of at most 64 bits, True, False and None.{hint}"
     )
 
 

@@ -27,6 +27,8 @@ INDEXED: Final = ("values", "keys", "source", "folders")
 """The parts that filters compare with strings."""
 
 _LONGEST: Final = 256
+_EXACT: Final = 2**53
+"""Below this number, floats are exact for all integers."""
 _RANGE: Final = {"$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
 
 
@@ -54,7 +56,8 @@ def to_qdrant(condition: Condition, models: Any) -> Any:
         models: the module `qdrant_client.models`.
 
     Raises:
-        ConfigError: an order of strings, which Qdrant does not know.
+        ConfigError: an order of strings, which Qdrant does not know, or of numbers that floats do
+            not tell apart.
     """
     if isinstance(condition, Not):
         return models.Filter(must_not=[to_qdrant(condition.condition, models)])
@@ -86,6 +89,12 @@ def _on_one_key(condition: Compare | OneOf | Exists, models: Any) -> Any:
         raise ConfigError(
             f"filter[{condition.key!r}][{condition.operator!r}]={condition.value!r}: a QdrantStore "
             "compares numbers by order, and no strings. Store a number, such as a year."
+        )
+    if abs(condition.value or 0) >= _EXACT:
+        raise ConfigError(
+            f"filter[{condition.key!r}][{condition.operator!r}]={condition.value!r}: a QdrantStore "
+            "compares numbers as floats, which are exact below 2**53. Store a smaller number, such "
+            "as seconds for a time."
         )
     limits = {_RANGE[condition.operator]: condition.value}
     return models.FieldCondition(key=f'numbers."{condition.key}"', range=models.Range(**limits))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from runnables.core.sqlite_file import LOCK_TIMEOUT, SQLiteFile
+from runnables.core.sqlite_file import LOCK_TIMEOUT, SQLiteFile, cannot_be_written
 from runnables.engine.shared_connection import SharedConnection
 from runnables.errors import StoreError
 from runnables.retrieval.sqlite_schema import check_file, create
@@ -20,6 +21,8 @@ _PREPARE: Final = ("PRAGMA synchronous = NORMAL",)  # syncs at checkpoints; surv
 class Database:
     """Transactions on a file, or on one database in memory that one thread at a time uses.
 
+    A file that cannot be written is read.
+
     Args:
         path: the file, created if it does not exist; or ":memory:".
 
@@ -29,6 +32,7 @@ class Database:
 
     def __init__(self, path: str) -> None:
         self._name = "The store in memory" if path == IN_MEMORY else f"The store {path!r}"
+        self._is_read_only = False
         self._file: SQLiteFile | None = None
         self._shared: SharedConnection | None = None
         if path == IN_MEMORY:
@@ -37,10 +41,24 @@ class Database:
             self._shared = SharedConnection(connection)
             return
         check_file(path)
-        self._file = SQLiteFile(path, _PREPARE, "the store")
-        with self._connection() as connection:
-            create(connection, self._name)
+        try:
+            self._file = self._opened(path)
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
         check_file(path)
+
+    def _opened(self, path: str) -> SQLiteFile:
+        """Return a file, with the tables in it."""
+        file = SQLiteFile(path, _PREPARE, "the store")
+        try:
+            with file.connection() as connection:
+                create(connection, self._name)
+        except sqlite3.OperationalError as error:
+            if not cannot_be_written(error) or not os.path.exists(path) or not os.path.getsize(path):
+                raise
+            self._is_read_only = True
+            return SQLiteFile(path, (), "the store", read_only=True)
+        return file
 
     def close(self) -> None:
         """Close the connections of this process; a file is opened again when it is needed."""
@@ -48,6 +66,22 @@ class Database:
             self._file.close()
         if self._shared is not None:
             self._shared.close()
+
+    def check_writable(self) -> None:
+        """Refuse a change of a file that cannot be written, before any work.
+
+        Raises:
+            StoreError: says so.
+        """
+        if self._is_read_only:
+            raise self._refusal()
+
+    def _refusal(self) -> StoreError:
+        return StoreError(
+            f"{self._name} cannot be written: the file, or its folder, is read-only for this "
+            "process. Searches work. Change their mode, or copy the file to where it can be "
+            "written."
+        )
 
     @contextmanager
     def read(self) -> Generator[sqlite3.Connection]:
@@ -63,6 +97,7 @@ class Database:
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection]:
         """Yield a connection whose changes are all there afterwards; after an error, none is."""
+        self.check_writable()
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -92,6 +127,14 @@ class Database:
             return StoreError(
                 f"{self._name} was not free for {LOCK_TIMEOUT:g} s: another program holds a "
                 "transaction open. End it."
+            )
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_READONLY:
+            return self._refusal()
+        if code == sqlite3.SQLITE_CANTOPEN:
+            return StoreError(
+                f"{self._name} cannot be opened: this process may not read the file, or not write "
+                "in its folder. Change their mode, or use another folder."
             )
         if "no such table" in text:
             return StoreError(f"{self._name} has no tables: its file was removed, or replaced.")

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from runnables.core.sqlite_file import SMALLEST_PAGE
+from runnables.core.sqlite_file import SMALLEST_PAGE, cannot_be_written, connect_read_only
 from runnables.errors import StoreError
 
 APPLICATION_ID: Final = 0x52554E56  # "RUNV"
@@ -83,14 +83,17 @@ def check_file(path: str) -> None:
         raise StoreError(f"{path!r} is no store: the file is not one of SQLite. {_WAY_OUT}")
     try:
         # not by `open`: to close a file ends the locks that SQLite has on it in this process
-        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with closing(connect_read_only(path)) as db:
             db.execute("BEGIN")
             (application,) = db.execute("PRAGMA application_id").fetchone()
             (version,) = db.execute("PRAGMA user_version").fetchone()
             tables = {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
             missing_bytes = _missing_bytes(db, path)
     except sqlite3.OperationalError as error:
-        raise StoreError(f"The store {path!r} cannot be read: {error}.") from error
+        hint = ""
+        if cannot_be_written(error):
+            hint = " This process may not read the file: see its mode, and whose it is."
+        raise StoreError(f"The store {path!r} cannot be read: {error}.{hint}") from error
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
             raise StoreError(

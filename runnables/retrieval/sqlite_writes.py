@@ -67,7 +67,7 @@ class Writer:
 
         Raises:
             ConfigError: a size below 1.
-            StoreError: the store has the vectors of another model.
+            StoreError: the store has the vectors of another model, or cannot be written.
         """
         size: int = max_batch_size
         if not isinstance(max_batch_size, int) or isinstance(max_batch_size, bool) or size < 1:
@@ -79,6 +79,8 @@ class Writer:
                 chunk = docs[start : start + _CHUNK]
                 rows = _rows(connection, chunk)
                 changed += [doc for doc in chunk if not _is_stored(doc, rows)]
+        if changed:
+            self._database.check_writable()
         groups = [changed[start : start + size] for start in range(0, len(changed), size)]
         return Plan(list(groups), len(docs) - len(changed))
 

@@ -18,6 +18,8 @@ from runnables.errors import ConfigError
 from runnables.retrieval.documents import Document
 
 _MOST: Final = 2**63
+_DEEPEST: Final = 100
+"""How many lists and dicts of metadata may be inside one another; SQLite reads some more."""
 _HALF: Final = re.compile("[\ud800-\udfff]")
 """A lone surrogate, which cannot be written as UTF-8."""
 
@@ -103,7 +105,8 @@ def check_ids(ids: Any, owner: str) -> list[str]:
     for id in found:
         if not isinstance(id, str):
             raise ConfigError(f"{owner}: {id!r} is no id: expected a string.")
-    return [id for id in dict.fromkeys(found) if not _HALF.search(id)]
+    # what follows a zero character, SQLite would not see: it would take "a\0b" for "a"
+    return [id for id in dict.fromkeys(found) if "\0" not in id and not _HALF.search(id)]
 
 
 def _stored(doc: Any, where: str) -> StoredDocument:
@@ -137,19 +140,24 @@ def to_json(value: Any, sort_keys: bool = False) -> str:
 def _check_json(metadata: dict[str, Any], text: str, where: str) -> None:
     """Refuse metadata that JSON would not give back as they are."""
     for key, value in metadata.items():
-        problem = _problem(value)
-        if problem:
+        if problem := _problem_of_key(key) or _problem(value):
             raise ConfigError(
                 f"{where}: metadata[{key!r}] {problem}. Metadata are stored as JSON: strings "
                 "without a zero character, numbers, True, False, None, lists and dicts with string "
                 "keys."
             )
     if not text:
-        raise ConfigError(f"{where}: the metadata are no JSON, or too deep.")
+        raise ConfigError(f"{where}: the metadata are no JSON.")
     _utf8(text, f"{where}: the metadata")
 
 
-def _problem(value: Any) -> str | None:
+def _problem_of_key(key: Any) -> str | None:
+    if not isinstance(key, str):
+        return "has a key that is no string"
+    return "has a zero character (\\0) in its key" if "\0" in key else None
+
+
+def _problem(value: Any, depth: int = 1) -> str | None:
     """Return what keeps a value from being JSON; None where nothing does."""
     if value is None or isinstance(value, bool):
         return None
@@ -157,15 +165,17 @@ def _problem(value: Any) -> str | None:
         return "has a zero character (\\0)" if "\0" in value else None
     if isinstance(value, int):
         is_small = -_MOST <= value < _MOST
-        return None if is_small else f"is {value!r}, a number of more than 64 bits"
+        return None if is_small else "is a number of more than 64 bits"
     if isinstance(value, float):
         return None if value - value == 0 else f"is {value!r}"
+    if depth > _DEEPEST:
+        return f"has more than {_DEEPEST} lists and dicts inside one another"
     if _is(value, list):
-        return _first_problem(value)
+        return _first_problem(value, depth + 1)
     if _is(value, dict):
         if not all(isinstance(key, str) for key in value):
             return "is a dict with a key that is no string"
-        return _first_problem(list(value.values()))
+        return _first_problem([*value, *value.values()], depth + 1)
     hint = " (its isoformat() is a string)" if hasattr(value, "isoformat") else ""
     return f"is {_kind(value)}{hint}"
 
@@ -175,8 +185,9 @@ def _is(value: Any, kind: type[Any]) -> bool:
     return type(value) is kind
 
 
-def _first_problem(values: Sequence[Any]) -> str | None:
-    return next((problem for problem in map(_problem, values) if problem), None)
+def _first_problem(values: Sequence[Any], depth: int) -> str | None:
+    found = (_problem(value, depth) for value in values)
+    return next((problem for problem in found if problem), None)
 
 
 def is_iterable(value: Any) -> bool:
