@@ -12,7 +12,7 @@ import stat
 import time
 import weakref
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -145,6 +145,24 @@ class SQLiteFile:
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
+
+
+@contextmanager
+def opened_read_only(path: str) -> Generator[sqlite3.Connection]:
+    """Yield a connection that only reads; a fork waits for its end.
+
+    Raises:
+        sqlite3.Error: as for `connect_read_only`.
+    """
+    real = os.path.realpath(path)
+    if FORKS.was_interrupted(real):
+        raise used_during_fork()
+    section = FORKS.enter(real)
+    try:
+        with closing(connect_read_only(path)) as connection:
+            yield connection
+    finally:
+        FORKS.leave(section)
 
 
 def connect_read_only(path: str) -> sqlite3.Connection:

@@ -14,7 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from runnables.core.sqlite_file import SMALLEST_PAGE, connect_read_only
+from runnables.core.sqlite_file import SMALLEST_PAGE, opened_read_only
 from runnables.engine.group_commit import GroupCommit
 from runnables.engine.shared_connection import SharedConnection
 from runnables.errors import CheckpointError
@@ -316,7 +316,7 @@ def check_file(path: str) -> None:
         raise CheckpointError(f"{name}: the file is not one of SQLite. {way_out}")
     try:
         # not by `open`: to close a file ends the locks of a job of this process that writes it
-        with closing(connect_read_only(path)) as db:
+        with opened_read_only(path) as db:
             (application,) = db.execute("PRAGMA application_id").fetchone()
             (version,) = db.execute("PRAGMA user_version").fetchone()
             problems = [line for (line,) in db.execute("PRAGMA quick_check(3)") if line != "ok"]

@@ -154,7 +154,7 @@ class LangChainNames(ABC):
         self, documents: Iterable[Document], *, ids: Sequence[str] | None = None
     ) -> list[str]:
         """Do what `add_documents` does, async."""
-        docs = _with_ids(documents, ids)
+        docs = await to_thread(_with_ids, documents, ids)
         await self.aadd(docs)
         return [document_id(doc) for doc in docs]
 

@@ -52,28 +52,31 @@ class TermRows:
     rows: Sequence[int]
 
 
+@dataclass(frozen=True)
+class RowQuery:
+    """What the rows are ranked by, and how many are wanted.
+
+    Attributes:
+        vector: the vector of the question, of length 1.
+        count: how many rows to return.
+        allowed: the rows to choose from; None: all.
+        terms: the words that count as well; None: the cosine alone decides.
+        weight: how much all the words of the question count, in standard deviations of all cosines.
+    """
+
+    vector: array[float]
+    count: int
+    allowed: Sequence[int] | None = None
+    terms: Sequence[TermRows] | None = None
+    weight: float = 0.0
+
+
 class View(ABC):
     """The vectors at one moment; it never changes."""
 
     @abstractmethod
-    def best(
-        self,
-        query: array[float],
-        count: int,
-        allowed: Sequence[int] | None,
-        terms: Sequence[TermRows] | None,
-        weight: float,
-    ) -> list[Hit]:
-        """Return the best rows, the best first; of equal ones, the oldest.
-
-        Args:
-            query: the vector, of length 1.
-            count: how many to return.
-            allowed: the rows to choose from; None: all.
-            terms: the words that count as well; None: the cosine alone decides.
-            weight: how much all the words of the question count, in standard deviations of all
-                cosines.
-        """
+    def best(self, query: RowQuery) -> list[Hit]:
+        """Return the best rows, the best first; of equal ones, the oldest."""
 
     @abstractmethod
     def vectors(self, rows: Sequence[int]) -> list[list[float]]:
@@ -175,41 +178,34 @@ class NumPyView(View):
             self._alive = numpy.ones(len(rows), bool)
             self._alive[dead] = False
 
-    def best(
-        self,
-        query: array[float],
-        count: int,
-        allowed: Sequence[int] | None,
-        terms: Sequence[TermRows] | None,
-        weight: float,
-    ) -> list[Hit]:
+    def best(self, query: RowQuery) -> list[Hit]:
         """Return the best rows, the best first; of equal ones, the oldest."""
         np = self._np
-        if terms is None and allowed is not None:
-            chosen = self._places(allowed)
-            rows, scores = self._rows[chosen], self._cosines(self._vectors[chosen], query)
+        chosen = self._alive if query.allowed is None else self._places(query.allowed)
+        if query.terms is None and query.allowed is not None:
+            rows, scores = self._rows[chosen], self._cosines(self._vectors[chosen], query.vector)
             ranks = scores
         else:
-            rows, scores = self._rows, self._cosines(self._vectors, query)
-            ranks = scores if terms is None else self._with_terms(scores, terms, weight)
-            chosen = self._alive if allowed is None else self._places(allowed)
+            rows, scores = self._rows, self._cosines(self._vectors, query.vector)
+            ranks = scores if query.terms is None else self._with_terms(scores, query)
             if chosen is not None:
                 rows, scores, ranks = rows[chosen], scores[chosen], ranks[chosen]
-        if count < len(ranks):
-            least = np.partition(ranks, len(ranks) - count)[len(ranks) - count]
-            near = np.flatnonzero(ranks >= least)
+        if query.count < len(ranks):
+            place = len(ranks) - query.count
+            near = np.flatnonzero(ranks >= np.partition(ranks, place)[place])
             rows, scores, ranks = rows[near], scores[near], ranks[near]
-        order = np.lexsort((rows, -ranks))[:count]
+        order = np.lexsort((rows, -ranks))[: query.count]
         return [Hit(int(rows[i]), float(scores[i]), float(ranks[i])) for i in order]
 
-    def _cosines(self, vectors: Any, query: array[float]) -> Any:
+    def _cosines(self, vectors: Any, vector: array[float]) -> Any:
         # not `@`: the threads of BLAS take longer to wake up than a small product takes
-        return self._np.einsum("ij,j->i", vectors, self._np.asarray(query, self._np.float32))
+        return self._np.einsum("ij,j->i", vectors, self._np.asarray(vector, self._np.float32))
 
-    def _with_terms(self, scores: Any, terms: Sequence[TermRows], weight: float) -> Any:
+    def _with_terms(self, scores: Any, query: RowQuery) -> Any:
         ranks = scores.astype(self._np.float64)
-        step = weight * float(ranks.std() if self._alive is None else ranks[self._alive].std())
-        for term in terms:
+        deviation = ranks.std() if self._alive is None else ranks[self._alive].std()
+        step = query.weight * float(deviation)
+        for term in query.terms or ():
             ranks[self._places(term.rows)] += step * term.share
         return ranks
 
@@ -253,38 +249,30 @@ class PlainView(View):
     def __init__(self, rows: list[int], vectors: list[array[float]]) -> None:
         self._rows, self._vectors = rows, vectors
 
-    def best(
-        self,
-        query: array[float],
-        count: int,
-        allowed: Sequence[int] | None,
-        terms: Sequence[TermRows] | None,
-        weight: float,
-    ) -> list[Hit]:
+    def best(self, query: RowQuery) -> list[Hit]:
         """Return the best rows, the best first; of equal ones, the oldest."""
-        wanted = None if allowed is None else set(allowed)
+        wanted = None if query.allowed is None else set(query.allowed)
         pairs = [
-            (row, sum(map(mul, vector, query)))
+            (row, sum(map(mul, vector, query.vector)))
             for row, vector in zip(self._rows, self._vectors, strict=True)
-            if terms is not None or wanted is None or row in wanted
+            if query.terms is not None or wanted is None or row in wanted
         ]
-        bonus = self._bonus([score for _, score in pairs], terms or (), weight)
+        bonus = self._bonus([score for _, score in pairs], query)
         hits = (
             Hit(row, score, score + bonus.get(row, 0.0))
             for row, score in pairs
             if wanted is None or row in wanted
         )
-        return nsmallest(count, hits, key=lambda hit: (-hit.rank, hit.n))
+        return nsmallest(query.count, hits, key=lambda hit: (-hit.rank, hit.n))
 
-    def _bonus(
-        self, scores: list[float], terms: Sequence[TermRows], weight: float
-    ) -> dict[int, float]:
-        if not terms or not scores:
+    def _bonus(self, scores: list[float], query: RowQuery) -> dict[int, float]:
+        if not query.terms or not scores:
             return {}
         mean = math.fsum(scores) / len(scores)
-        step = weight * math.sqrt(math.fsum((it - mean) ** 2 for it in scores) / len(scores))
+        variance = math.fsum((it - mean) ** 2 for it in scores) / len(scores)
+        step = query.weight * math.sqrt(variance)
         bonus: dict[int, float] = {}
-        for term in terms:
+        for term in query.terms:
             for row in term.rows:
                 bonus[row] = bonus.get(row, 0.0) + step * term.share
         return bonus

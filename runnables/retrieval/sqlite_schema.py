@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from runnables.core.sqlite_file import SMALLEST_PAGE, cannot_be_written, connect_read_only
+from runnables.core.sqlite_file import SMALLEST_PAGE, cannot_be_written, opened_read_only
 from runnables.errors import StoreError
 
 APPLICATION_ID: Final = 0x52554E56  # "RUNV"
@@ -83,7 +82,7 @@ def check_file(path: str) -> None:
         raise StoreError(f"{path!r} is no store: the file is not one of SQLite. {_WAY_OUT}")
     try:
         # not by `open`: to close a file ends the locks that SQLite has on it in this process
-        with closing(connect_read_only(path)) as db:
+        with opened_read_only(path) as db:
             db.execute("BEGIN")
             (application,) = db.execute("PRAGMA application_id").fetchone()
             (version,) = db.execute("PRAGMA user_version").fetchone()

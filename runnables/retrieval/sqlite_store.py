@@ -199,19 +199,9 @@ class SQLiteStore(Value, VectorStore):
         hybrid: bool = False,
         mmr: float | None = None,
     ) -> list[Document]:
-        """Return the documents that are closest to a question, the closest first.
+        """Return the documents that are closest to a question; see `VectorStore.search`.
 
-        The `score` of each is the cosine of its vector and that of the question, from -1 to 1.
-
-        Args:
-            query: the question, or its vector.
-            k: how many documents to return, at most.
-            filter: what the metadata must say (`docs/retrieval.md` has all operators).
-            hybrid: whether the words of the question count, too: for questions with names, codes
-                and rare words. The order is then another than that of the scores.
-            mmr: a number from 0 to 1, for results that differ among themselves: 0 for as different
-                as can be, 1 for the closest ones. The results are taken from the `5 * k` closest,
-                or the 20 closest.
+        The results of `mmr` are taken from the `5 * k` closest documents, or the 20 closest.
 
         Raises:
             ConfigError: a filter or a number that is not valid, or `hybrid` with a vector.
@@ -242,19 +232,7 @@ class SQLiteStore(Value, VectorStore):
         hybrid: bool = False,
         mmr: float | None = None,
     ) -> list[list[Document]]:
-        """Return what `search` returns for each question; all are embedded by one request.
-
-        Args:
-            queries: the questions, or their vectors.
-            k: as for `search`.
-            filter: as for `search`.
-            hybrid: as for `search`.
-            mmr: as for `search`.
-
-        Raises:
-            ConfigError: as for `search`.
-            StoreError: as for `search`.
-        """
+        """Return what `search` returns for each question; see `VectorStore.search_many`."""
         search = self._checked(as_queries(queries), k, filter, hybrid, mmr)
         vectors = embed_queries(self.embeddings, search.strings)
         return self._found(search, vectors)

@@ -131,13 +131,15 @@ class VectorStore(LangChainNames, ABC):
     ) -> list[Document]:
         """Return the documents that are closest to a question, the closest first.
 
-        The `score` of each is the cosine of its vector and that of the question.
+        The `score` of each is the cosine of its vector and that of the question, from -1 to 1.
 
         Args:
             query: the question, or its vector.
             k: how many documents to return, at most.
-            filter: what the metadata must say: `{"year": {"$gte": 2020}, "source": "a.txt"}`.
-            hybrid: whether the words of the question count, too.
+            filter: what the metadata must say: `{"year": {"$gte": 2020}, "source": "a.txt"}`
+                (`docs/retrieval.md` has all operators).
+            hybrid: whether the words of the question count, too: for questions with names, codes
+                and rare words. The order is then another than that of the scores.
             mmr: a number from 0 to 1, for results that differ among themselves: 0 for as different
                 as can be, 1 for the closest ones (see "maximal marginal relevance").
 
@@ -225,7 +227,7 @@ class VectorStore(LangChainNames, ABC):
         self, docs: Iterable[Document], source: str, max_batch_size: int = 64
     ) -> Synced:
         """Do what `sync` does, async; its name would be a keyword of Python."""
-        kept, ids = check_sources(docs, check_source(source))
+        kept, ids = await to_thread(check_sources, docs, check_source(source))
         added = await self.aadd(kept, max_batch_size)
         found = await to_thread(self._ids_of_source, source)
         lost = [id for id in found if id not in ids]

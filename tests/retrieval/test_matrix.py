@@ -9,7 +9,7 @@ import numpy
 import pytest
 from hypothesis import given, strategies as st
 
-from runnables.retrieval.matrix import Hit, Matrix, NumPyMatrix, PlainMatrix, TermRows
+from runnables.retrieval.matrix import Hit, Matrix, NumPyMatrix, PlainMatrix, RowQuery, TermRows
 from runnables.retrieval.mmr import pick_diverse
 from runnables.retrieval.vectors import from_blobs, to_blob, to_unit
 
@@ -52,7 +52,7 @@ def test_numpy_finds_what_plain_python_finds(
     found: list[list[Hit]] = []
     for matrix in (NumPyMatrix(numpy), PlainMatrix()):
         view = _filled(matrix, vectors, removed).view()
-        found.append(view.best(to_unit(query, "q"), count, rows, terms, 2.0))
+        found.append(view.best(RowQuery(to_unit(query, "q"), count, rows, terms, 2.0)))
     wanted = min(count, len(there if rows is None else rows))
     assert [len(hits) for hits in found] == [wanted, wanted]
     for left, right in zip(*found, strict=True):
@@ -65,7 +65,7 @@ def test_numpy_finds_what_plain_python_finds(
 def test_a_score_is_the_cosine(vectors: list[list[float]], query: list[float]) -> None:
     """As it is written in books; 0 where there is no direction."""
     view = _filled(NumPyMatrix(numpy), vectors, set()).view()
-    for hit in view.best(to_unit(query, "q"), 10, None, None, 0):
+    for hit in view.best(RowQuery(to_unit(query, "q"), 10)):
         lengths = math.hypot(*vectors[hit.n - 1]) * math.hypot(*query)
         dot = sum(a * b for a, b in zip(vectors[hit.n - 1], query, strict=True))
         assert hit.score == pytest.approx(dot / lengths if lengths else 0, abs=1e-4)
@@ -76,12 +76,12 @@ def test_a_view_never_changes(make: Any) -> None:
     """Another thread may search in it, while rows are added and dropped."""
     matrix = _filled(make(), [[1.0, 0.0, 0.0]] * 10, set())
     view = matrix.view()
-    before = view.best(to_unit([1, 1, 0], "q"), 20, None, None, 0)
+    before = view.best(RowQuery(to_unit([1, 1, 0], "q"), 20))
     for row in range(11, 40):
         matrix.append([row], [to_blob(to_unit([0.0, 1.0, row], "v"))])
         matrix.remove([row - 10])
-    assert view.best(to_unit([1, 1, 0], "q"), 20, None, None, 0) == before
-    assert [hit.n for hit in matrix.view().best(to_unit([1, 0, 0], "q"), 3, None, None, 0)] == [
+    assert view.best(RowQuery(to_unit([1, 1, 0], "q"), 20)) == before
+    assert [hit.n for hit in matrix.view().best(RowQuery(to_unit([1, 0, 0], "q"), 3))] == [
         30,
         31,
         32,
@@ -92,7 +92,7 @@ def test_a_view_never_changes(make: Any) -> None:
 def test_of_equal_ones_the_oldest_is_first(make: Any) -> None:
     """However many there are, and whatever `count` is."""
     view = _filled(make(), [[1.0, 0.0, 0.0]] * 50, {3}).view()
-    found = view.best(to_unit([1, 0, 0], "q"), 5, None, None, 0)
+    found = view.best(RowQuery(to_unit([1, 0, 0], "q"), 5))
     assert [hit.n for hit in found] == [1, 2, 4, 5, 6]
 
 
