@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from runnables.errors import CheckpointError, ConfigError
 from runnables.core.sqlite_file import connect_read_only
+from runnables.errors import CheckpointError, ConfigError
 from runnables.jobs.checkpoint import check_file
 from runnables.jobs.json_text import json_text
 from runnables.jobs.progress import _duration

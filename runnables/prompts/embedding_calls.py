@@ -31,8 +31,9 @@ def embed_documents(model: EmbedsStrings, strings: list[str]) -> list[list[float
 
 async def aembed_documents(model: EmbedsStrings, strings: list[str]) -> list[list[float]]:
     """Return the vector of each string; in a worker thread, where the model is sync."""
-    method: Any = getattr(model, "aembed_documents", None)
-    vectors: list[list[float]] = await (method or partial(to_thread, model.embed_documents))(strings)
+    in_thread = partial(to_thread, model.embed_documents)
+    method: Any = getattr(model, "aembed_documents", None) or in_thread
+    vectors: list[list[float]] = await method(strings)
     return vectors
 
 
@@ -43,6 +44,7 @@ def embed_query(model: EmbedsStrings, text: str) -> list[float]:
 
 async def aembed_query(model: EmbedsStrings, text: str) -> list[float]:
     """Return the vector of such a string; in a worker thread, where the model is sync."""
-    method: Any = getattr(model, "aembed_query", None)
-    vector: list[float] = await (method or partial(to_thread, model.embed_query))(text)
+    in_thread = partial(to_thread, model.embed_query)
+    method: Any = getattr(model, "aembed_query", None) or in_thread
+    vector: list[float] = await method(text)
     return vector

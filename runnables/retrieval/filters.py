@@ -216,7 +216,8 @@ def _scalar(value: Any, place: str) -> Scalar:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    shown = "a larger one" if isinstance(value, int) else repr(value)  # Python may refuse to show it
+    # Python refuses to show a number of thousands of digits
+    shown = "a number of more bits" if isinstance(value, int) else repr(value)
     hint = " Its isoformat() is a string." if hasattr(value, "isoformat") else ""
     raise ConfigError(
         f"{place}={shown}: metadata can be compared with a string (without zero characters and "

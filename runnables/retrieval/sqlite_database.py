@@ -54,7 +54,8 @@ class Database:
             with file.connection() as connection:
                 create(connection, self._name)
         except sqlite3.OperationalError as error:
-            if not cannot_be_written(error) or not os.path.exists(path) or not os.path.getsize(path):
+            is_there = os.path.exists(path) and os.path.getsize(path)
+            if not is_there or not cannot_be_written(error):
                 raise
             self._is_read_only = True
             return SQLiteFile(path, (), "the store", read_only=True)

@@ -121,6 +121,12 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         SQLiteStore(tmp_path / "nothing" / "docs.db", WordEmbeddings())
 
 
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    """The error says what to name."""
+    with pytest.raises(StoreError, match="is a folder: name a file in it"):
+        SQLiteStore(tmp_path, WordEmbeddings())
+
+
 def test_a_text_is_not_changed_behind_its_vector(filled: str) -> None:
     """By hand, with sqlite3, either."""
     with closing(sqlite3.connect(filled)) as connection:
