@@ -182,10 +182,12 @@ def connect_read_only(path: str) -> sqlite3.Connection:
         connection.close()
         with suppress(OSError):
             if os.stat(f"{path}-wal").st_size:
-                raise sqlite3.OperationalError(
+                refused = sqlite3.OperationalError(
                     f"its last changes are in {f'{path}-wal'!r}, which SQLite reads only in a "
                     "folder that can be written. Copy both files to one"
-                ) from error
+                )
+                refused.sqlite_errorcode = error.sqlite_errorcode
+                raise refused from error
         return _connect_to(f"{address}&immutable=1")
     except sqlite3.DatabaseError:
         connection.close()
@@ -197,8 +199,8 @@ def _connect_to(address: str) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
 
 
-def cannot_be_written(error: sqlite3.Error) -> bool:
-    """Tell whether an error says that a file, or its folder, is read-only for this process."""
+def is_access_error(error: sqlite3.Error) -> bool:
+    """Tell whether this process may not read or write a file, or make one in its folder."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 

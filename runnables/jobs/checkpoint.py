@@ -14,7 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from runnables.core.sqlite_file import SMALLEST_PAGE, opened_read_only
+from runnables.core.sqlite_file import SMALLEST_PAGE, is_access_error, opened_read_only
 from runnables.engine.group_commit import GroupCommit
 from runnables.engine.shared_connection import SharedConnection
 from runnables.errors import CheckpointError
@@ -321,6 +321,8 @@ def check_file(path: str) -> None:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             problems = [line for (line,) in db.execute("PRAGMA quick_check(3)") if line != "ok"]
     except sqlite3.DatabaseError as error:
+        if is_access_error(error):
+            raise CheckpointError(f"The checkpoint {path!r} cannot be read: {error}.") from error
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
             raise CheckpointError(f"{name}: the file is not one of SQLite. {way_out}") from error
         raise CheckpointError(f"{path!r} is damaged: {error}. {way_out}") from error

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from runnables.core.sqlite_file import LOCK_TIMEOUT, SQLiteFile, cannot_be_written
+from runnables.core.sqlite_file import LOCK_TIMEOUT, SQLiteFile, is_access_error
 from runnables.engine.shared_connection import SharedConnection
 from runnables.errors import StoreError
 from runnables.retrieval.sqlite_schema import check_file, create
@@ -55,7 +55,7 @@ class Database:
                 create(connection, self._name)
         except sqlite3.OperationalError as error:
             is_there = os.path.exists(path) and os.path.getsize(path)
-            if not is_there or not cannot_be_written(error):
+            if not is_there or not is_access_error(error):
                 raise
             self._is_read_only = True
             return SQLiteFile(path, (), "the store", read_only=True)

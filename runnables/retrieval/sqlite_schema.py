@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from runnables.core.sqlite_file import SMALLEST_PAGE, cannot_be_written, opened_read_only
+from runnables.core.sqlite_file import SMALLEST_PAGE, is_access_error, opened_read_only
 from runnables.errors import StoreError
 
 APPLICATION_ID: Final = 0x52554E56  # "RUNV"
@@ -92,7 +92,7 @@ def check_file(path: str) -> None:
             missing_bytes = _missing_bytes(db, path)
     except sqlite3.OperationalError as error:
         hint = ""
-        if cannot_be_written(error):
+        if is_access_error(error):
             hint = " This process may not read the file: see its mode, and whose it is."
         raise StoreError(f"The store {path!r} cannot be read: {error}.{hint}") from error
     except sqlite3.DatabaseError as error:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,10 +12,9 @@ import pytest
 from runnables import Document, SQLiteStore, StoreError
 from runnables.testing import WordEmbeddings
 from tests.both_modes import Call
+from tests.permissions import folder_of_nobody, without_privileges
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
-
-NOBODY = 65534
 
 Locked = Callable[[Path, Path], None]
 """Makes a file, or its folder, read-only."""
@@ -30,28 +26,11 @@ WAYS: dict[str, Locked] = {
 }
 
 
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """Be another user than root, who may write everything."""
-    if os.geteuid():
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder of a user who is not root; those above `tmp_path` are root's alone."""
-    folder = Path(tempfile.mkdtemp())
-    if not os.geteuid():
-        os.chown(folder, NOBODY, -1)
-    yield folder
-    folder.chmod(0o700)
-    shutil.rmtree(folder)
+    """A folder of a user who is not root."""
+    with folder_of_nobody() as folder:
+        yield folder
 
 
 @pytest.fixture
