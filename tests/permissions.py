@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-NOBODY = 65534
+OTHER_USER = 65534
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def without_privileges() -> Iterator[None]:
     if os.geteuid():
         yield
         return
-    os.seteuid(NOBODY)
+    os.seteuid(OTHER_USER)
     try:
         yield
     finally:
@@ -26,11 +26,11 @@ def without_privileges() -> Iterator[None]:
 
 
 @contextmanager
-def folder_of_nobody() -> Iterator[Path]:
+def unprivileged_folder() -> Iterator[Path]:
     """Yield a folder of that user, who cannot enter the folders above `tmp_path`."""
     folder = Path(tempfile.mkdtemp())
     if not os.geteuid():
-        os.chown(folder, NOBODY, -1)
+        os.chown(folder, OTHER_USER, -1)
     try:
         yield folder
     finally:

@@ -48,11 +48,11 @@ def to_sql(condition: Condition) -> tuple[str, list[Any]]:
 
 def _joined(word: str, conditions: tuple[Condition, ...]) -> tuple[str, list[Any]]:
     parts = [to_sql(condition) for condition in conditions]
-    texts = [text for text, _ in parts]
-    while len(texts) > _CHUNK:
-        starts = range(0, len(texts), _CHUNK)
-        texts = [f"({word.join(texts[start : start + _CHUNK])})" for start in starts]
-    return f"({word.join(texts)})", [each for _, some in parts for each in some]
+    found = [text for text, _ in parts]
+    while len(found) > _CHUNK:
+        starts = range(0, len(found), _CHUNK)
+        found = [f"({word.join(found[start : start + _CHUNK])})" for start in starts]
+    return f"({word.join(found)})", [each for _, some in parts for each in some]
 
 
 def _compare(key: str, operator: str, value: Scalar) -> tuple[str, list[Any]]:

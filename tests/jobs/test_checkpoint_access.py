@@ -10,13 +10,13 @@ import pytest
 from runnables import CheckpointError, RunnableLambda
 from runnables.jobs.checkpoint import check_file
 from tests.both_modes import Call
-from tests.permissions import folder_of_nobody, without_privileges
+from tests.permissions import unprivileged_folder, without_privileges
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 def test_rows_in_a_journal_that_cannot_be_read_are_not_passed_over(call: Call) -> None:
     """A copy of a checkpoint that was in use, in a folder where SQLite can make no files."""
-    with folder_of_nobody() as folder, without_privileges():
+    with unprivileged_folder() as folder, without_privileges():
         path, copy = folder / "run.db", folder / "copy.db"
 
         def copied(row: int) -> int:

@@ -12,7 +12,7 @@ import pytest
 from runnables import Document, SQLiteStore, StoreError
 from runnables.testing import WordEmbeddings
 from tests.both_modes import Call
-from tests.permissions import folder_of_nobody, without_privileges
+from tests.permissions import unprivileged_folder, without_privileges
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 
@@ -29,7 +29,7 @@ WAYS: dict[str, Locked] = {
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder of a user who is not root."""
-    with folder_of_nobody() as folder:
+    with unprivileged_folder() as folder:
         yield folder
 
 

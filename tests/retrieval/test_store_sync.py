@@ -66,7 +66,7 @@ def test_a_source_that_fails_midway_changes_nothing(store: VectorStore, call: Ca
 def test_a_file_that_cannot_be_read_removes_nothing(
     store: VectorStore, call: Call, tmp_path: Path
 ) -> None:
-    """The loader raises, unless it is told to skip such files."""
+    """The loader raises, unless on_error says to skip such files."""
     folder = tmp_path / "a"
     folder.mkdir()
     for name in ("1.txt", "2.txt", "3.txt"):
