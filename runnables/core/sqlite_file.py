@@ -200,9 +200,16 @@ def _connect_to(address: str) -> sqlite3.Connection:
 
 
 def is_access_error(error: sqlite3.Error) -> bool:
-    """Tell whether this process may not read or write a file, or make one in its folder."""
+    """Tell whether SQLite could not open a file, or not write it, or make one in its folder."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+
+def may_write(path: str) -> bool:
+    """Tell whether this process may write a file, and make others in its folder."""
+    as_user = os.access in os.supports_effective_ids
+    places = (path, Path(path).absolute().parent)
+    return all(os.access(place, os.W_OK, effective_ids=as_user) for place in places)
 
 
 def _create_private(path: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from runnables.core.sqlite_file import LOCK_TIMEOUT, SQLiteFile, is_access_error
+from runnables.core.sqlite_file import LOCK_TIMEOUT, SQLiteFile, is_access_error, may_write
 from runnables.engine.shared_connection import SharedConnection
 from runnables.errors import StoreError
 from runnables.retrieval.sqlite_schema import check_file, create
@@ -54,8 +54,7 @@ class Database:
             with file.connection() as connection:
                 create(connection, self._name)
         except sqlite3.OperationalError as error:
-            is_there = os.path.exists(path) and os.path.getsize(path)
-            if not is_there or not is_access_error(error):
+            if not is_access_error(error) or not os.path.exists(path) or may_write(path):
                 raise
             self._is_read_only = True
             return SQLiteFile(path, (), "the store", read_only=True)
@@ -134,8 +133,8 @@ class Database:
             return self._refusal()
         if code == sqlite3.SQLITE_CANTOPEN:
             return StoreError(
-                f"{self._name} cannot be opened: this process may not read the file, or not write "
-                "in its folder. Change their mode, or use another folder."
+                f"{self._name} cannot be opened: {text}. See whether this process may read the "
+                "file, and write in its folder; or use another folder."
             )
         if "no such table" in text:
             return StoreError(f"{self._name} has no tables: its file was removed, or replaced.")

@@ -9,7 +9,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from runnables.core.sqlite_file import SMALLEST_PAGE, is_access_error, opened_read_only
+from runnables.core.sqlite_file import SMALLEST_PAGE, opened_read_only
 from runnables.errors import StoreError
 
 APPLICATION_ID: Final = 0x52554E56  # "RUNV"
@@ -91,9 +91,7 @@ def check_file(path: str) -> None:
             tables = {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
             missing_bytes = _missing_bytes(db, path)
     except sqlite3.OperationalError as error:
-        hint = ""
-        if is_access_error(error):
-            hint = " This process may not read the file: see its mode, and whose it is."
+        hint = " See whether this process may read it." if "unable to open" in str(error) else ""
         raise StoreError(f"The store {path!r} cannot be read: {error}.{hint}") from error
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runnables import Document, SQLiteStore, StoreError
+from runnables.core.sqlite_file import SQLiteFile
 from runnables.testing import WordEmbeddings
 from tests.both_modes import Call
 from tests.permissions import unprivileged_folder, without_privileges
@@ -101,11 +103,30 @@ def test_a_file_that_may_not_be_read_is_a_clear_error(path: Path, folder: Path) 
     """And so is a new one where none can be made."""
     path.chmod(0)
     with without_privileges():
-        with pytest.raises(StoreError, match=r"docs\.db' cannot be read: .* its mode"):
+        with pytest.raises(StoreError, match=r"docs\.db' cannot be read: .*may read it"):
             SQLiteStore(path, WordEmbeddings())
         folder.chmod(0o555)
         with pytest.raises(StoreError, match=r"new\.db' cannot be opened: .*another folder"):
             SQLiteStore(folder / "new.db", WordEmbeddings())
+
+
+def test_a_store_is_not_read_only_where_it_could_not_be_opened_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with too many open files: the error is raised."""
+
+    def failing(*_: object) -> None:
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        raise error
+
+    with without_privileges():
+        with monkeypatch.context() as patch:
+            patch.setattr(SQLiteFile, "_prepare", failing)
+            with pytest.raises(StoreError, match=r"docs\.db' cannot be opened"):
+                SQLiteStore(path, WordEmbeddings())
+        with SQLiteStore(path, WordEmbeddings()) as store:
+            assert store.delete(ids=["a"]) == 1
 
 
 def test_a_file_that_becomes_read_only_is_a_clear_error(path: Path, folder: Path) -> None:
