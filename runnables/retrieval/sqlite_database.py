@@ -54,7 +54,8 @@ class Database:
             with file.connection() as connection:
                 create(connection, self._name)
         except sqlite3.OperationalError as error:
-            if not is_access_error(error) or not os.path.exists(path) or may_write(path):
+            has_tables = os.path.exists(path) and os.path.getsize(path)
+            if not has_tables or not is_access_error(error) or may_write(path):
                 raise
             self._is_read_only = True
             return SQLiteFile(path, (), "the store", read_only=True)

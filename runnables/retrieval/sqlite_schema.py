@@ -48,6 +48,7 @@ def create(connection: sqlite3.Connection, name: str) -> None:
 
     Raises:
         StoreError: this SQLite lacks what they need.
+        sqlite3.Error: the database cannot be written.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -56,6 +57,8 @@ def create(connection: sqlite3.Connection, name: str) -> None:
                 connection.execute(table)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
+        # where the file cannot be written, SQLite has begun to read, and fails here
+        connection.execute("DELETE FROM deleted WHERE 0")
         connection.execute("COMMIT")
     except sqlite3.OperationalError as error:
         connection.execute("ROLLBACK")
