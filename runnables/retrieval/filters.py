@@ -102,14 +102,16 @@ def parse_filter(filter: Filter) -> Condition:
 
 def _check_size(filter: Any) -> None:
     """Refuse a filter with more parts, or deeper ones, than a store takes."""
-    left, count = [(filter, 1)], 0
+    left: list[tuple[Any, int]] = [(filter, 1)]
+    count = 0
     while left:
         part, depth = left.pop()
         if depth > _DEEPEST:
             raise ConfigError(f"filter has more than {_DEEPEST} dicts inside one another.")
         for key, value in part.items() if _is_dict(part) else ():
             count += 1
-            parts = value if key in ("$and", "$or") and isinstance(value, list | tuple) else [value]
+            several = key in ("$and", "$or") and type(value) in (list, tuple)
+            parts: Sequence[Any] = value if several else [value]
             left += [(each, depth + 1) for each in parts if _is_dict(each)]
         if count > _MOST_PARTS:
             raise ConfigError(
