@@ -81,7 +81,7 @@ class OneVector(WordEmbeddings):
         return [[1.0, 0.0] for _ in texts]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(METADATA, min_size=1, max_size=6), st.lists(FILTERS, min_size=1, max_size=4))
 def test_all_stores_find_what_plain_python_finds(
     many: list[dict[str, Any]], filters: list[dict[str, Any]]
