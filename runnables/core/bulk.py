@@ -55,7 +55,7 @@ _PARTS: Final = 8
 """Into how many parts a large micro-batch is divided that failed."""
 
 _SMALL: Final = 16
-"""Up to how many items run one by one. Parts of a few would only be more calls where all are bad."""
+"""Up to how many items run one by one: parts of a few would be more calls where all are bad."""
 
 
 class BulkStep(Observed, Protocol):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -242,6 +244,54 @@ def test_only_rows_that_failed_go_to_the_fallback(
     outputs = call.batch(chain, questions)
     assert outputs[3] == "BAD"
     assert [type(output) for output in outputs] == [dict] * 3 + [str] + [dict] * 2
+
+
+def test_a_job_makes_one_request_and_comes_back_as_it_was(
+    store: VectorStore, model: Counting, call: Call, tmp_path: Path
+) -> None:
+    """With its documents and their scores; a second run calls nothing."""
+    chain = rag(store.as_retriever())
+    path = tmp_path / "run.sqlite"
+    outputs = call.batch(chain, QUESTIONS, checkpoint=path)
+    again = call.batch(chain, QUESTIONS, checkpoint=path)
+    assert model.requests == [QUESTIONS]
+    assert again == outputs
+    assert [[doc.score for doc in row["docs"]] for row in again] == [
+        [doc.score for doc in row["docs"]] for row in outputs
+    ]
+    assert outputs[0] == call.invoke(chain, QUESTIONS[0])
+
+
+def test_a_cached_chain_returns_its_documents(
+    store: VectorStore, model: Counting, call: Call
+) -> None:
+    """As they were, with their scores; only new questions are embedded."""
+    cached = rag(store.as_retriever()).with_cache()
+    outputs = call.batch(cached, QUESTIONS[:50])
+    again = call.batch(cached, QUESTIONS)
+    assert model.requests == [QUESTIONS[:50], QUESTIONS[50:]]
+    assert again[:50] == outputs
+    assert again[7]["docs"][0].score == outputs[7]["docs"][0].score
+
+
+READ = """
+import sqlite3, sys
+from runnables.jobs.value_format import Written, plain_output
+with sqlite3.connect(sys.argv[1]) as db:
+    text, = db.execute("SELECT output FROM results").fetchone()
+assert "runnables.retrieval.documents" not in sys.modules
+print(plain_output(Written(text, "tagged"))[0]["page_content"])
+"""
+
+
+def test_documents_of_a_checkpoint_are_read_by_a_program_without_the_chain(tmp_path: Path) -> None:
+    """Which has not loaded their class."""
+    path = tmp_path / "run.sqlite"
+    RunnableLambda(lambda text: [Document(text)]).batch(["sea"], checkpoint=path)
+    found = subprocess.run(
+        [sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "sea\n"
 
 
 def test_an_endless_iterator_is_left_with_few_requests(
