@@ -184,12 +184,19 @@ def _failure(output: IO[bytes]) -> tuple[type[WeightsError], str]:
     lines = [line.strip() for line in output.read().decode(errors="replace").splitlines()]
     for line in lines:
         if broken := _BROKEN.search(line):
-            why = broken[1].rpartition(": ")[2].rstrip("')")
+            why = _innermost(broken[1])
             return IndexUnreachable, f"the package index cannot be reached: {why}"
     reasons = [line for line in lines if line.lower().startswith(_COMPLAINTS)]
     causes = [line for line in reasons if line.lower().startswith("cause")]
     found = " / ".join([*reasons[:1], *causes[-1:]] or lines[-1:])
     return WeightsError, found or "there was no output"
+
+
+def _innermost(shown: str) -> str:
+    """Return what the innermost string says of an error that is shown with those in it."""
+    end = re.sub(r"""["']\)*$""", "", shown)
+    string = re.split(r"""[(\s]["']""", end)[-1]
+    return string.rpartition(": ")[2]  # before it is which connection it was
 
 
 def unreachable(weights: Weights, problems: Sequence[WeightsError]) -> NotFetched:

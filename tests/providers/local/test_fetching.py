@@ -329,6 +329,32 @@ def test_without_network_the_error_says_what_to_do(run: Run, tmp_path: Path) -> 
             ],
             "the package index cannot be reached: [Errno -2] Name or service not known",
         ),
+        *(
+            (
+                [f"WARNING: Retrying (Retry(total=1)) after connection broken by '{error}': /x/"],
+                f"the package index cannot be reached: {reason}",
+            )
+            for error, reason in (
+                (
+                    "ConnectTimeoutError(<pip.HTTPSConnection object at 0x7f>, "
+                    "'Connection to x.org timed out. (connect timeout=15)')",
+                    "Connection to x.org timed out. (connect timeout=15)",
+                ),
+                (
+                    "ReadTimeoutError(\"HTTPSConnectionPool(host='x.org', port=443): "
+                    'Read timed out. (read timeout=15)")',
+                    "Read timed out. (read timeout=15)",
+                ),
+                (
+                    "ProtocolError('Connection aborted.', RemoteDisconnected('Remote end closed'))",
+                    "Remote end closed",
+                ),
+                (
+                    "ProxyError('Cannot connect to proxy.', OSError('Tunnel failed: 403 No'))",
+                    "403 No",
+                ),
+            )
+        ),
         (
             ["Looking in indexes: x", "ERROR: Could not find a version", "ERROR: No matching one"],
             "ERROR: Could not find a version",
