@@ -18,7 +18,7 @@ from runnables.messages.text_answer import TextAnswer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydantic import TypeAdapter
+    from pydantic import BaseModel, TypeAdapter
 
     from runnables.cache.stores import BaseCache
 
@@ -31,13 +31,13 @@ NOT_CACHED: Final = object()
 class Codec:
     """The format of one runnable's values in a cache.
 
-    A value is a JSON object with one key. Under "json" are JSON values and messages, at any depth;
-    under "typed" any other value, as pydantic writes it by the declared type. No class is named,
-    so reading makes no object of a class that was not declared.
+    A value is a JSON object with one key. Under "json" are JSON values, messages and documents, at
+    any depth; under "typed" any other value, as pydantic writes it by the declared type. No class
+    is named, so reading makes no object of another class that was not declared.
 
     Args:
         owner: the runnable whose values they are, for errors.
-        declared: returns their type; Any: JSON values and messages only.
+        declared: returns their type; Any: JSON values, messages and documents only.
     """
 
     def __init__(self, owner: object, declared: Callable[[], Any]) -> None:
@@ -62,10 +62,10 @@ class Codec:
         if text is None or self.read(text) != value:
             raise TypeError(
                 f"{self._owner!r} returned {value!r}, which cannot be cached: a cache holds "
-                "messages, JSON values, and what pydantic can write and read back by the declared "
-                f"type, which is {self._declared()!r}. Declare it before with_cache, with "
-                "with_types(output_type=...), or put the cache around a step that returns one of "
-                "these."
+                "messages, documents, JSON values, and what pydantic can write and read back by "
+                f"the declared type, which is {self._declared()!r}. Declare it before with_cache, "
+                "with with_types(output_type=...), or put the cache around a step that returns one "
+                "of these."
             )
         return text
 
@@ -98,8 +98,21 @@ def _write_json(value: Any) -> str | None:
         return None
 
 
+_CLASSES: Final[dict[str, type[BaseModel]]] = {}
+_TAGS: Final[dict[type, str]] = {}
+
+
+def let_cache(tag: str, kind: type[BaseModel]) -> None:
+    """Let values have objects of a class in them, which are written by their fields.
+
+    A class that lives above this folder, such as that of documents, is named by its own module.
+    """
+    _CLASSES[tag] = kind
+    _TAGS[kind] = tag
+
+
 class _NotJsonError(TypeError):
-    """A value that is neither JSON nor a message."""
+    """A value that is neither JSON nor an object of a class that is known here."""
 
 
 def _to_json(value: Any) -> Any:
@@ -114,6 +127,8 @@ def _to_json(value: Any) -> Any:
         return {"dict": {key: _to_json(item) for key, item in value.items()}}
     if isinstance(value, BaseMessage):
         return {"message": message_to_dict(value)}
+    if kind in _TAGS:
+        return {_TAGS[kind]: {name: _to_json(field) for name, field in vars(value).items()}}
     raise _NotJsonError
 
 
@@ -128,6 +143,8 @@ def _from_json(encoded: Any) -> Any:
         return message_from_dict(content)
     if tag == "dict":
         return {key: _from_json(item) for key, item in content.items()}
+    if tag in _CLASSES:
+        return _CLASSES[tag](**{name: _from_json(field) for name, field in content.items()})
     raise ValueError(tag)
 
 

@@ -22,7 +22,7 @@ JSON: Final = "json"
 """Plain JSON."""
 
 TAGGED: Final = "tagged"
-"""JSON with messages in it, as a cache stores it: see `cache/values.py`."""
+"""JSON with messages and documents in it, as a cache stores it: see `cache/values.py`."""
 
 TYPED: Final = "typed"
 """What pydantic writes by the declared type of the output."""
@@ -73,8 +73,8 @@ class OutputFormat:
                 return written
         raise CheckpointError(
             f"{self._runnable!r} returned {value!r}, which a checkpoint cannot store: it stores "
-            "JSON values, messages, and what pydantic can write and read back by the declared "
-            f"type, which is {self._runnable.OutputType!r}. Declare it with "
+            "JSON values, messages, documents, and what pydantic can write and read back by the "
+            f"declared type, which is {self._runnable.OutputType!r}. Declare it with "
             "with_types(output_type=...), or end the chain with a step that returns one of these."
         )
 
@@ -98,7 +98,7 @@ class OutputFormat:
             if written.format == JSON:
                 return json.loads(written.text)
             if written.format == TAGGED:
-                value = self._codec.read(written.text)
+                value = _read_tagged(self._codec, written.text)
                 if value is not NOT_CACHED:
                     return value
             elif written.format == TYPED and self._adapter is not None:
@@ -159,11 +159,17 @@ def _is_same(read: Any, value: Any) -> bool:
     return bool(read == value)
 
 
+def _read_tagged(codec: Codec, text: str) -> Any:
+    if '"document"' in text:  # its class is known once its module is loaded
+        import runnables.retrieval.documents as _  # noqa: F401
+    return codec.read(text)
+
+
 def plain_output(written: Written) -> Any:
-    """Return the JSON value of an output, for who has no chain: a message as a dict."""
+    """Return the JSON value of an output, for who has no chain: messages, documents as dicts."""
     if written.format != TAGGED:
         return json.loads(written.text)
-    return to_jsonable_python(Codec("a checkpoint", lambda: Any).read(written.text))
+    return to_jsonable_python(_read_tagged(Codec("a checkpoint", lambda: Any), written.text))
 
 
 def input_text(value: Any, position: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from runnables.core.options import unknown_option
 from runnables.errors import ConfigError
 from runnables.retrieval.retriever import BaseRetriever
-from runnables.retrieval.vector_store import VectorStore, check_search
+from runnables.retrieval.vector_store import VectorStore, check_query, check_search
 
 if TYPE_CHECKING:
     from runnables.core.fields import Fields
@@ -87,17 +87,19 @@ class StoreRetriever(BaseRetriever, internal=True):
 
     def _get_relevant_documents_batch(
         self, queries: Sequence[str], **options: Any
-    ) -> list[list[Document]]:
+    ) -> list[list[Document] | Exception]:
         search, least = self._search_settings(options)
-        many = self.store.search_many(queries, **search)
-        return [_above(least, found) for found in many]
+        refused = [_refusal(query) for query in queries]
+        many = self.store.search_many(_allowed(queries, refused), **search)
+        return _in_place(refused, [_above(least, found) for found in many])
 
     async def _aget_relevant_documents_batch(
         self, queries: Sequence[str], **options: Any
-    ) -> list[list[Document]]:
+    ) -> list[list[Document] | Exception]:
         search, least = self._search_settings(options)
-        many = await self.store.asearch_many(queries, **search)
-        return [_above(least, found) for found in many]
+        refused = [_refusal(query) for query in queries]
+        many = await self.store.asearch_many(_allowed(queries, refused), **search)
+        return _in_place(refused, [_above(least, found) for found in many])
 
     def _search_settings(self, options: dict[str, Any]) -> tuple[dict[str, Any], float | None]:
         """Return the settings of a search, and the least score."""
@@ -119,3 +121,28 @@ def _above(least: float | None, found: list[Document]) -> list[Document]:
     if least is None:
         return found
     return [doc for doc in found if doc.score is not None and doc.score >= least]
+
+
+# -- questions that are none: each has its own error, and the others of its batch are searched once
+
+
+def _refusal(query: Any) -> Exception | None:
+    """Return why a question cannot be searched, if it cannot."""
+    try:
+        check_query(query)
+    except ConfigError as error:
+        return error
+    return None
+
+
+def _allowed(queries: Sequence[str], refused: Sequence[Exception | None]) -> list[str]:
+    """Return the questions that can be searched."""
+    return [query for query, error in zip(queries, refused, strict=True) if error is None]
+
+
+def _in_place(
+    refused: Sequence[Exception | None], found: list[list[Document]]
+) -> list[list[Document] | Exception]:
+    """Return what was found, with the errors in the places of their questions."""
+    rest = iter(found)
+    return [next(rest) if error is None else error for error in refused]

@@ -44,6 +44,35 @@ def test_an_error_belongs_to_its_item(call: Call) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("bad", "calls"),
+    [
+        ([0], 1 + 8 + 13),
+        ([57], 1 + 8 + 13),
+        ([99], 1 + 8 + 9),
+        ([3, 50], 1 + 8 + 2 * 13),
+        (list(range(100)), 1 + 8 + 100),
+    ],
+    ids=["first", "middle", "last", "two", "all"],
+)
+def test_one_bad_item_does_not_cost_a_call_for_each(bad: list[int], calls: int, call: Call) -> None:
+    """A large batch that fails is divided; each item has its own output or error, in order."""
+
+    def no_bad(values: Sequence[Any]) -> None:
+        if found := [value for value in values if value in bad]:
+            raise ValueError(found[0])
+
+    bulk = Tens(256, no_bad)
+    outputs = call.batch(bulk, range(100), return_exceptions=True)
+    assert len(bulk.calls) == calls
+    for number, output in enumerate(outputs):
+        if number in bad:
+            assert isinstance(output, ValueError)
+            assert output.args == (number,)
+        else:
+            assert output == 10 * number
+
+
 def test_the_first_error_ends_a_batch(call: Call) -> None:
     """Without `return_exceptions` it is raised, and no later input is pulled."""
     pulled: list[int] = []

