@@ -74,7 +74,8 @@ def changed_import(statement: str, targets: Sequence[Sequence[Target] | None]) -
             aliases.append(alias)
             continue
         aliases += [_module_alias(target) for target in several]
-    names = [_code(alias, newline).strip(", ") for alias in aliases]
+    alone = (alias.with_changes(comma=cst.MaybeSentinel.DEFAULT) for alias in aliases)
+    names = [_code(alias, newline) for alias in alone]
     return "import " + ", ".join(dict.fromkeys(names))
 
 
@@ -132,7 +133,8 @@ def _group(
     if len(aliases) == len(names):
         return _code(made.with_changes(names=aliases), newline)
     last, end = aliases[-1], names[-1]
-    if len(names) - 1 not in numbered and isinstance(comma := last.comma, cst.Comma):
+    comma = last.comma
+    if len(names) - 1 not in numbered and node.rpar and isinstance(comma, cst.Comma):
         closing = _closing(end, node.rpar)
         if closing is None and not _has_comment(comma):
             last = last.with_changes(comma=cst.MaybeSentinel.DEFAULT)
@@ -142,7 +144,7 @@ def _group(
                 rpar=cst.RightParen(whitespace_before=cst.SimpleWhitespace(""))
             )
     found = _code(made.with_changes(names=[*aliases[:-1], last]), newline)
-    if newline in found:
+    if node.rpar and newline in found:
         return found
     last = last.with_changes(comma=cst.MaybeSentinel.DEFAULT)
     made = made.with_changes(lpar=None, rpar=None, names=[*aliases[:-1], last])

@@ -41,7 +41,8 @@ def imports(draw: st.DrawFn) -> str:
     """Draw an import statement in one of its forms."""
     if draw(st.booleans()):
         parts = draw(st.lists(st.tuples(modules, maybe_as), min_size=1, max_size=3))
-        return "import " + f",{draw(spaces)}".join(f"{module}{bound}" for module, bound in parts)
+        between = draw(st.sampled_from([", ", ",\t", " ,  ", ", \\\n    "]))
+        return "import " + between.join(f"{module}{bound}" for module, bound in parts)
     start = f"from{draw(spaces)}{draw(modules)}{draw(spaces)}import "
     form = draw(st.sampled_from(["plain", "brackets", "lines", "hugging", "backslash", "star"]))
     if form == "star":
