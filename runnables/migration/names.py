@@ -269,6 +269,12 @@ STAYS_WITH: Final[Mapping[str, frozenset[str]]] = {
 }
 """Functions of ours that stay LangChain's where they are called with one of these keywords."""
 
+STAYS_WITH_ANY: Final[Mapping[str, frozenset[str]]] = {
+    "create_agent": frozenset({"stream_mode", "subgraphs"}),
+}
+"""Functions of ours that stay LangChain's where any call has one of these keywords: what they make
+is called with it."""
+
 COMPANIONS: Final[Mapping[str, str]] = {"AgentState": "create_agent"}
 """Names that stay LangChain's where another one does."""
 

@@ -79,7 +79,7 @@ def migrate_cells(cells: Sequence[Code], rules: Rules = MIGRATE) -> list[Migrate
         UnreadableCode: a cell would not parse any more; nothing is to be written then.
     """
     plan = Plan(cells, rules)
-    found = [_migrated(code, plan, places) for code, places in zip(cells, plan.handed, strict=True)]
+    found = [_migrated(code, plan, number) for number, code in enumerate(cells)]
     for code, migrated in zip(cells, found, strict=True):
         if migrated.text != code.text:
             try:
@@ -115,9 +115,12 @@ class _Edits:
         return text
 
 
-def _migrated(code: Code, plan: Plan, handed: Sequence[ast.expr]) -> Migrated:
+def _migrated(code: Code, plan: Plan, number: int) -> Migrated:
     edits = _Edits(code)
-    for value in handed:
+    for model in plan.invoked[number]:
+        _, end = code.span(model)
+        edits.replace(end, end, ".invoke")
+    for value in plan.handed[number]:
         start, end = code.span(value)
         edits.replace(start, start, f"{IT}(")
         edits.replace(end, end, ")")

@@ -152,6 +152,8 @@ STAYING = [
     "import langchain_core.prompts as p\np = p.Runnable",
     "import langchain_core.prompts\nrunnables = 1\nlangchain_core.prompts.Runnable",
     "from langchain.agents import create_agent, AgentState\ncreate_agent(m, checkpointer=c)",
+    "from langchain.agents import create_agent\nagent = create_agent(m)\nagent.stream(x, stream_mode=y)",
+    "from langchain.agents import create_agent\ncreate_agent(m).astream(x, stream_mode=y)",
     "from langchain_classic.agents import Agent",
     "from langchain.agents.middleware import AgentMiddleware",
 ]
