@@ -244,6 +244,7 @@ if TYPE_CHECKING:
         PromptValue as PromptValue,
         ReasoningContentBlock as ReasoningContentBlock,
         RefusalContentBlock as RefusalContentBlock,
+        RemoveMessage as RemoveMessage,
         StringPromptValue as StringPromptValue,
         SystemMessage as SystemMessage,
         SystemMessageChunk as SystemMessageChunk,

@@ -104,7 +104,7 @@ HOMES: Final = {
         "message_from_dict message_to_chunk message_to_dict MessageLikeRepresentation "
         "messages_from_dict messages_to_dict MessagesLike NonStandardContentBlock "
         "OutputTokenDetails PlainTextContentBlock PromptValue ReasoningContentBlock "
-        "RefusalContentBlock StringPromptValue subtract_usage SystemMessage "
+        "RefusalContentBlock RemoveMessage StringPromptValue subtract_usage SystemMessage "
         "SystemMessageChunk TextContentBlock tool_call tool_call_chunk ToolCall ToolCallChunk "
         "ToolMessage ToolMessageChunk trim_messages UsageMetadata VideoContentBlock"
     ),

@@ -88,7 +88,8 @@ SUBJECTS = (
         "Messages",
         "What models read and write.",
         {
-            "Messages": "BaseMessage HumanMessage AIMessage SystemMessage ToolMessage ChatMessage",
+            "Messages": "BaseMessage HumanMessage AIMessage SystemMessage ToolMessage ChatMessage "
+            "RemoveMessage",
             "Tool calls": "ToolCall InvalidToolCall ToolCallChunk tool_call invalid_tool_call "
             "tool_call_chunk",
             "Content blocks": "ContentBlock Content TextContentBlock ReasoningContentBlock "

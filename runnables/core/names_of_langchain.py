@@ -274,9 +274,6 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "SQLChatMessageHistory SQLiteEntityStore StreamlitChatMessageHistory "
             "UpstashRedisEntityStore XataChatMessageHistory ZepChatMessageHistory"
         ),
-        "Use SummarizeHistory or trim_messages: a history is only appended to, or cleared.": (
-            "RemoveMessage"
-        ),
     },
     "Handlers, runs, tracing": {
         HANDLERS: (
