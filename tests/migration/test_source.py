@@ -36,6 +36,11 @@ FROM = [
         "from langchain_classic.chains import LLMChain as L",
     ),
     (
+        "from langchain import LLMChain, PromptTemplate, FAISS",
+        "from langchain_classic.chains import LLMChain\nfrom runnables import PromptTemplate\n"
+        "from langchain_classic.vectorstores import FAISS",
+    ),
+    (
         "from langchain import hub, agents",
         "from langchain_classic import hub\nfrom langchain import agents",
     ),
