@@ -73,6 +73,7 @@ HOMES: Final = {
         "ServerError StepLimitError StepTimeout StoreError SyncAsyncError ToolArgumentsError "
         "ToolException WeightsError WorkerLostError"
     ),
+    "runnables.graph.draw_method": "MermaidDrawMethod",
     "runnables.graph.explain": "explain",
     "runnables.graph.graph": "Edge Graph Group Node",
     "runnables.history": (

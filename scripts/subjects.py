@@ -260,7 +260,7 @@ SUBJECTS = (
         "What can be seen of a chain before it runs. `get_graph` of every `Runnable` makes a "
         "`Graph`.",
         {
-            "The graph": "Graph Node Edge Group",
+            "The graph": "Graph Node Edge Group MermaidDrawMethod",
             "In words": "explain",
         },
     ),
