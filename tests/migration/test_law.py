@@ -9,7 +9,7 @@ from hypothesis import example, given, strategies as st
 
 from runnables.migration.comments import comments
 from runnables.migration.reading import read
-from runnables.migration.source import migrate_source
+from runnables.migration.source import migrate_cells, migrate_source
 
 MODULES = [
     "langchain", "langchain_core.prompts", "langchain_core.runnables.base", "langchain_openai",
@@ -73,7 +73,7 @@ def _spaced(bound: str) -> list[str]:
 @st.composite
 def uses(draw: st.DrawFn) -> str:
     """Draw a statement that uses what may have been imported."""
-    root = draw(st.sampled_from([*BOUND, *NAMES, "langchain", "langchain_openai"]))
+    root = draw(st.sampled_from([*BOUND, *NAMES, "langchain", "langchain_openai", "model"]))
     path = draw(st.sampled_from(["", ".prompts", ".ChatPromptTemplate", ".runnables.base.tool"]))
     if draw(st.booleans()):
         dotted = draw(spread(*re.findall(r"\.|\w+", root + path)))
@@ -83,6 +83,12 @@ def uses(draw: st.DrawFn) -> str:
     after = draw(st.sampled_from(["", "(model_name=1)", ".x.y", " = 1", "(f'{p.tool}')"]))
     return f"{root}{path}{after}"
 
+
+MADE = [
+    "from langchain_openai import ChatOpenAI\nmodel = ChatOpenAI(  # why\n    model_name='m')",
+    "from langchain.chains import (  # why\n    LLMChain)",
+]
+"""What makes a model, and takes one: both may be at the top."""
 
 FORMS = {
     "plain": "{}",
@@ -99,16 +105,17 @@ FORMS = {
 
 
 @st.composite
-def code(draw: st.DrawFn) -> str:
-    """Draw a module: imports and uses, at the top, in blocks, and beside others on a line."""
+def parts(draw: st.DrawFn) -> list[str]:
+    """Draw parts of code: imports and uses, at the top, in blocks, and beside others on a line."""
     statements = draw(st.lists(st.one_of(imports(), uses()), min_size=1, max_size=6))
-    lines: list[str] = []
+    lines = draw(st.lists(st.sampled_from(MADE), max_size=2))
     for statement in statements:
         form = draw(st.sampled_from(sorted(FORMS)))
         if statement.endswith("*") and form != "comment":
             form = "plain"
         lines.append(FORMS[form].replace("{}", statement))
-    return draw(st.sampled_from(["\n", "\r\n", "\r"])).join("\n".join(lines).split("\n")) + "\n"
+    newline = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    return [line.replace("\n", newline) + newline for line in lines]
 
 
 def _bound(text: str) -> set[str]:
@@ -124,7 +131,7 @@ def _bound(text: str) -> set[str]:
 
 @example("import langchain,\tlangchain as p\np(f'{p.tool}')\n")
 @example("from langchain.tools import tool as p\nimport langgraph.graph as g\ng.f(f'{p}', p)\n")
-@given(code())
+@given(parts().map("".join))
 def test_any_code_parses_after_it_and_a_second_run_changes_nothing(text: str) -> None:
     """Names are bound as before: only more are, where modules are imported by their path."""
     once = migrate_source(text).text
@@ -133,6 +140,15 @@ def test_any_code_parses_after_it_and_a_second_run_changes_nothing(text: str) ->
     new = {"runnables"} if "import runnables" in once else set()
     assert _bound(text) - _bound(once) <= new
     assert sorted(comments(once)) == sorted(comments(text))
+
+
+@given(parts())
+def test_the_cells_of_a_notebook_parse_after_it_and_keep_their_comments(cells: list[str]) -> None:
+    """Each cell its own, and a second run changes nothing."""
+    once = [found.text for found in migrate_cells([read(cell) for cell in cells])]
+    assert [found.text for found in migrate_cells([read(cell) for cell in once])] == once
+    for before, after in zip(cells, once, strict=True):
+        assert sorted(comments(after)) == sorted(comments(before))
 
 
 @given(st.text())
