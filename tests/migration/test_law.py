@@ -84,6 +84,19 @@ def uses(draw: st.DrawFn) -> str:
     return f"{root}{path}{after}"
 
 
+@st.composite
+def modules_with_a_use(draw: st.DrawFn) -> str:
+    """Draw an import of a module that becomes ours with its uses, and one use."""
+    bound = draw(st.sampled_from(["messages", "m", "n"]))
+    use = f"x = ({draw(spread(bound, '.', 'AIMessage'))})"
+    if draw(st.booleans()):
+        whole = draw(spread("langchain_core", ".", "messages", ".", "AIMessage"))
+        return f"import langchain_core.messages\nx = ({whole})"
+    names = ["messages", *(("as ", bound) if bound != "messages" else ()), ","]
+    tokens = [f" {name}" for name in names] + draw(st.sampled_from([[], [" tool"], [" LLMChain", ","]]))
+    return f"from {draw(st.sampled_from(['langchain', 'langchain_core']))} import ({draw(spread(*tokens))})\n{use}"
+
+
 MADE = [
     "from langchain_openai import ChatOpenAI\nmodel = ChatOpenAI(  # why\n    model_name='m')",
     "from langchain.chains import (  # why\n    LLMChain)",
@@ -107,12 +120,14 @@ FORMS = {
 @st.composite
 def parts(draw: st.DrawFn) -> list[str]:
     """Draw parts of code: imports and uses, at the top, in blocks, and beside others on a line."""
-    statements = draw(st.lists(st.one_of(imports(), uses()), min_size=1, max_size=6))
+    statements = draw(st.lists(st.one_of(imports(), uses(), modules_with_a_use()), min_size=1, max_size=6))
     lines = draw(st.lists(st.sampled_from(MADE), max_size=2))
     for statement in statements:
         form = draw(st.sampled_from(sorted(FORMS)))
         if statement.endswith("*") and form != "comment":
             form = "plain"
+        if "\nx = " in statement:
+            form = draw(st.sampled_from(["plain", "comment"]))
         lines.append(FORMS[form].replace("{}", statement))
     newline = draw(st.sampled_from(["\n", "\r\n", "\r"]))
     return [line.replace("\n", newline) + newline for line in lines]
