@@ -151,7 +151,9 @@ def main() -> None:
         "--both",
         help="a Python that has this library and what may stay LangChain's: run files there, too",
     )
-    parser.add_argument("--corpus", choices=("first", "second"), default="first", help="which files")
+    parser.add_argument(
+        "--corpus", choices=("first", "second"), default="first", help="which files"
+    )
     parser.add_argument("--count", type=int, default=CHOSEN, help="how many files are run")
     parser.add_argument("--only", default="", help="run only files with this in their names")
     parser.add_argument("--jobs", type=int, default=2, help="how many files run at a time")

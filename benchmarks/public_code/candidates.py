@@ -152,9 +152,7 @@ def is_candidate(path: str, content: bytes, corpus: str = "first") -> bool:
     return bool(_IMPORT.search(code) and _EXPRESSION.search(code) and not _OTHER.search(code))
 
 
-def choose(
-    folder: Path, count: int = CHOSEN, corpus: str = "first"
-) -> tuple[list[Candidate], int]:
+def choose(folder: Path, count: int = CHOSEN, corpus: str = "first") -> tuple[list[Candidate], int]:
     """Return the first candidates by the hash of their paths, and how many there are in all.
 
     Args:

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Final, Literal
 
 from runnables.messages.base import BaseMessage
 
-
 REMOVE: Final = "remove"
 """The `type` of the mark."""
 

@@ -21,7 +21,7 @@ What: TypeAlias = (
 )
 """What an expression is: a part of ours; a list or a dict with some; a store of ours, whose
 retriever is a part; an object of LangChain; a class whose objects are parts; a function of one
-argument, which may be a node of a graph; None: not known."""
+argument, or of one and the config, which may be a node of a graph; None: not known."""
 
 MODELS: Final = frozenset(
     "ChatOpenAI AzureChatOpenAI OpenAI ChatAnthropic ChatGoogleGenerativeAI ChatOllama OllamaLLM "
@@ -315,7 +315,8 @@ class Origins:
             return "part"
         given = node.args
         others = (given.vararg, given.kwarg, *given.kwonlyargs, *node.decorator_list)
-        is_node = len(given.posonlyargs + given.args) == 1 and not any(others)
+        names = [parameter.arg for parameter in (*given.posonlyargs, *given.args)]
+        is_node = bool(names) and names[1:] in ([], ["config"]) and not any(others)
         return "node" if is_node else None
 
     def _makes(self, decorator: ast.expr) -> bool:

@@ -67,6 +67,7 @@ HANDED = [
     "s = InMemoryVectorStore(OpenAIEmbeddings())\nLLMChain(«s.as_retriever()»)",
     "s = RecursiveCharacterTextSplitter()\nFAISS.from_documents(«s.split_documents(x)», «s»)",
     "g = StateGraph(dict)\ndef node(state): ...\ng.add_node('n', «node»)",
+    "g = StateGraph(dict)\ndef node(state, config): ...\ng.add_node('n', «node»)",
     "g = StateGraph(dict).compile()\ng.invoke({'messages': «[HumanMessage('a')]»})",
     "LLMChain(  # why\n  «model»,\n)",
     "LLMChain((«prompt\n | model»))",
@@ -111,7 +112,10 @@ CALLED = [
     ("model(y, stop=['a'])", "model.invoke(y, stop=['a'])"),
     ("(model  # why\n)(y).content", "(model.invoke  # why\n)(y).content"),
     ("ChatOpenAI()('a')", "ChatOpenAI().invoke('a')"),
-    ("m = model\ndef f():\n  return m(m('a').text)", "m = model\ndef f():\n  return m.invoke(m.invoke('a').text)"),
+    (
+        "m = model\ndef f():\n  return m(m('a').text)",
+        "m = model\ndef f():\n  return m.invoke(m.invoke('a').text)",
+    ),
     ("LLMChain(model)('a')", "LLMChain(to_langchain(model))('a')"),
     ("f(model(y))", "f(model.invoke(y))"),
 ]

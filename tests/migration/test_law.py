@@ -79,7 +79,9 @@ def uses(draw: st.DrawFn) -> str:
         dotted = draw(spread(*re.findall(r"\.|\w+", root + path)))
         value = f"({dotted})" if draw(st.booleans()) else f"({draw(spread(root))}){path}"
         call = draw(spread("model_name", "=", root, ",", "api_key", "=", f"f({value})", ","))
-        return draw(st.sampled_from([f"x = {value}", f"{value}({call})", f"LLMChain({value},{call})"]))
+        return draw(
+            st.sampled_from([f"x = {value}", f"{value}({call})", f"LLMChain({value},{call})"])
+        )
     after = draw(st.sampled_from(["", "(model_name=1)", ".x.y", " = 1", "(f'{p.tool}')"]))
     return f"{root}{path}{after}"
 
@@ -87,14 +89,15 @@ def uses(draw: st.DrawFn) -> str:
 @st.composite
 def modules_with_a_use(draw: st.DrawFn) -> str:
     """Draw an import of a module that becomes ours with its uses, and one use."""
-    bound = draw(st.sampled_from(["messages", "m", "n"]))
-    use = f"x = ({draw(spread(bound, '.', 'AIMessage'))})"
     if draw(st.booleans()):
         whole = draw(spread("langchain_core", ".", "messages", ".", "AIMessage"))
         return f"import langchain_core.messages\nx = ({whole})"
-    names = ["messages", *(("as ", bound) if bound != "messages" else ()), ","]
-    tokens = [f" {name}" for name in names] + draw(st.sampled_from([[], [" tool"], [" LLMChain", ","]]))
-    return f"from {draw(st.sampled_from(['langchain', 'langchain_core']))} import ({draw(spread(*tokens))})\n{use}"
+    bound = draw(st.sampled_from(["messages", "m", "n"]))
+    renamed = [] if bound == "messages" else [" as ", bound]
+    others = draw(st.sampled_from([[], [",", " tool"], [",", " LLMChain", ","]]))
+    package = draw(st.sampled_from(["langchain", "langchain_core"]))
+    brackets = draw(spread("messages", *renamed, *others))
+    return f"from {package} import ({brackets})\nx = ({draw(spread(bound, '.', 'AIMessage'))})"
 
 
 MADE = [
@@ -109,9 +112,9 @@ FORMS = {
     "types": "if TYPE_CHECKING:  # why\n    {}  # for types\nelse:  # why\n    pass",
     "suite": "if x: {}",
     "beside": "a = 'é'; {}; b = 2",
-    "strings": "a = \'\'\'\n# no comment\'\'\'; {}; b = \'\'\'\n#\'\'\'  # why",
+    "strings": "a = '''\n# no comment'''; {}; b = '''\n#'''  # why",
     "comment": "{}  # langchain_core",
-    "try": "try:  # why\n    {}\nexcept ImportError:  # why\n    {}  # older\nfinally:  # why\n    pass",
+    "try": "try:  # why\n    {}\nexcept ImportError:  # why\n    {}  # older\nelse:  # why\n    x",
     "decorator": "@tool  # why\n@(langchain_core.tools  # why\n.tool)\ndef f():  # why\n    {}",
 }
 """Where a statement may be."""
@@ -120,7 +123,9 @@ FORMS = {
 @st.composite
 def parts(draw: st.DrawFn) -> list[str]:
     """Draw parts of code: imports and uses, at the top, in blocks, and beside others on a line."""
-    statements = draw(st.lists(st.one_of(imports(), uses(), modules_with_a_use()), min_size=1, max_size=6))
+    statements = draw(
+        st.lists(st.one_of(imports(), uses(), modules_with_a_use()), min_size=1, max_size=6)
+    )
     lines = draw(st.lists(st.sampled_from(MADE), max_size=2))
     for statement in statements:
         form = draw(st.sampled_from(sorted(FORMS)))

@@ -112,15 +112,16 @@ COMMENTS = [
         "messages.AIMessage",
     ),
     (
-        "if x:\n  a = 1; from langchain_core import (  # one\n  # two\n  messages)\n  messages.tool",
-        "if x:\n  # one\n  # two\n  a = 1; import runnables as messages\n  messages.tool",
+        "if x:\n  a; from langchain_core import (  # one\n  # two\n  messages)\n  messages.tool",
+        "if x:\n  # one\n  # two\n  a; import runnables as messages\n  messages.tool",
     ),
     (
-        "a = \'\'\'\n#\'\'\'; from langchain_core import (messages # why\n)\nmessages.tool",
-        "# why\na = \'\'\'\n#\'\'\'; import runnables as messages\nmessages.tool",
+        "a = '''\n#'''; from langchain_core import (messages # why\n)\nmessages.tool",
+        "# why\na = '''\n#'''; import runnables as messages\nmessages.tool",
     ),
     (
-        "from langchain.a import (  # one\n  # two\n  LLMChain,  # three\n  # four\n  tool,  # five\n)",
+        "from langchain.a import (  # one\n  # two\n  LLMChain,  # three\n  # four\n"
+        "  tool,  # five\n)",
         "from langchain_classic.a import (  # one\n  # two\n  LLMChain,  # three\n  # four\n)\n"
         "from runnables import (\n  tool,  # five\n)",
     ),
@@ -137,7 +138,8 @@ COMMENTS = [
         "import runnables as l\n@(l.tool  # one\n)  # two\ndef f(): ...",
     ),
     (
-        "from langchain_openai import ChatOpenAI\nChatOpenAI(  # one\n  model_name  # two\n  =  # m\n 'm')",
+        "from langchain_openai import ChatOpenAI\n"
+        "ChatOpenAI(  # one\n  model_name  # two\n  =  # m\n 'm')",
         "from runnables_providers.openai import ChatOpenAI\n"
         "ChatOpenAI(  # one\n  model  # two\n  =  # m\n 'm')",
     ),
@@ -157,7 +159,7 @@ STAYING = [
     "import langchain_core.prompts as p\np = p.Runnable",
     "import langchain_core.prompts\nrunnables = 1\nlangchain_core.prompts.Runnable",
     "from langchain.agents import create_agent, AgentState\ncreate_agent(m, checkpointer=c)",
-    "from langchain.agents import create_agent\nagent = create_agent(m)\nagent.stream(x, stream_mode=y)",
+    "from langchain.agents import create_agent\na = create_agent(m)\na.stream(x, stream_mode=y)",
     "from langchain.agents import create_agent\ncreate_agent(m).astream(x, stream_mode=y)",
     "from langchain_classic.agents import Agent",
     "from langchain.agents.middleware import AgentMiddleware",
