@@ -294,6 +294,7 @@ STAYS_WITH: Final[Mapping[str, frozenset[str]]] = {
         "middleware checkpointer store state_schema context_schema interrupt_before "
         "interrupt_after debug cache".split()
     ),
+    "PromptTemplate": frozenset({"output_parser"}),
 }
 """Functions of ours that stay LangChain's where they are called with one of these keywords."""
 

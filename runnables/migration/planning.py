@@ -103,7 +103,7 @@ class Plan:
         leader = COMPANIONS.get(name, name)
         if isinstance(found, Ours) and leader in STAYS_WITH:
             given = STAYS_WITH[leader] & self._called_with.get(leader, set())
-            given |= STAYS_WITH_ANY[leader] & self._keywords
+            given |= STAYS_WITH_ANY.get(leader, frozenset()) & self._keywords
             if given and module.partition(".")[0] not in self.rules.made_ours:
                 why = f"It stays LangChain's with {', '.join(f'{name}=' for name in sorted(given))}"
                 return Theirs(f"{why}: the one that is here has none of these.")

@@ -161,6 +161,7 @@ STAYING = [
     "from langchain.agents import create_agent, AgentState\ncreate_agent(m, checkpointer=c)",
     "from langchain.agents import create_agent\na = create_agent(m)\na.stream(x, stream_mode=y)",
     "from langchain.agents import create_agent\ncreate_agent(m).astream(x, stream_mode=y)",
+    "from langchain_core.prompts import PromptTemplate\nPromptTemplate(t, output_parser=p)",
     "from langchain_classic.agents import Agent",
     "from langchain.agents.middleware import AgentMiddleware",
 ]
