@@ -163,6 +163,7 @@ if TYPE_CHECKING:
         WorkerLostError as WorkerLostError,
         is_retryable as is_retryable,
     )
+    from runnables.graph.draw_method import MermaidDrawMethod as MermaidDrawMethod
     from runnables.graph.explain import explain as explain
     from runnables.graph.graph import (
         Edge as Edge,
@@ -244,6 +245,7 @@ if TYPE_CHECKING:
         PromptValue as PromptValue,
         ReasoningContentBlock as ReasoningContentBlock,
         RefusalContentBlock as RefusalContentBlock,
+        RemoveMessage as RemoveMessage,
         StringPromptValue as StringPromptValue,
         SystemMessage as SystemMessage,
         SystemMessageChunk as SystemMessageChunk,

@@ -73,6 +73,7 @@ HOMES: Final = {
         "ServerError StepLimitError StepTimeout StoreError SyncAsyncError ToolArgumentsError "
         "ToolException WeightsError WorkerLostError"
     ),
+    "runnables.graph.draw_method": "MermaidDrawMethod",
     "runnables.graph.explain": "explain",
     "runnables.graph.graph": "Edge Graph Group Node",
     "runnables.history": (
@@ -104,7 +105,7 @@ HOMES: Final = {
         "message_from_dict message_to_chunk message_to_dict MessageLikeRepresentation "
         "messages_from_dict messages_to_dict MessagesLike NonStandardContentBlock "
         "OutputTokenDetails PlainTextContentBlock PromptValue ReasoningContentBlock "
-        "RefusalContentBlock StringPromptValue subtract_usage SystemMessage "
+        "RefusalContentBlock RemoveMessage StringPromptValue subtract_usage SystemMessage "
         "SystemMessageChunk TextContentBlock tool_call tool_call_chunk ToolCall ToolCallChunk "
         "ToolMessage ToolMessageChunk trim_messages UsageMetadata VideoContentBlock"
     ),

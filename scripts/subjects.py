@@ -88,7 +88,8 @@ SUBJECTS = (
         "Messages",
         "What models read and write.",
         {
-            "Messages": "BaseMessage HumanMessage AIMessage SystemMessage ToolMessage ChatMessage",
+            "Messages": "BaseMessage HumanMessage AIMessage SystemMessage ToolMessage ChatMessage "
+            "RemoveMessage",
             "Tool calls": "ToolCall InvalidToolCall ToolCallChunk tool_call invalid_tool_call "
             "tool_call_chunk",
             "Content blocks": "ContentBlock Content TextContentBlock ReasoningContentBlock "
@@ -259,7 +260,7 @@ SUBJECTS = (
         "What can be seen of a chain before it runs. `get_graph` of every `Runnable` makes a "
         "`Graph`.",
         {
-            "The graph": "Graph Node Edge Group",
+            "The graph": "Graph Node Edge Group MermaidDrawMethod",
             "In words": "explain",
         },
     ),

@@ -151,6 +151,9 @@ def main() -> None:
         "--both",
         help="a Python that has this library and what may stay LangChain's: run files there, too",
     )
+    parser.add_argument(
+        "--corpus", choices=("first", "second"), default="first", help="which files"
+    )
     parser.add_argument("--count", type=int, default=CHOSEN, help="how many files are run")
     parser.add_argument("--only", default="", help="run only files with this in their names")
     parser.add_argument("--jobs", type=int, default=2, help="how many files run at a time")
@@ -158,12 +161,12 @@ def main() -> None:
     parser.add_argument("--details", type=Path, help="write code, errors and output as well")
     asked = parser.parse_args()
     if asked.list:
-        for repository in repositories():
+        for repository in repositories(asked.corpus):
             print(f"https://github.com/{repository.name}.git {repository.commit}")
         return
     if asked.repositories is None or not asked.original:
         parser.error("--repositories and --original are needed")
-    chosen, candidates = choose(asked.repositories, asked.count)
+    chosen, candidates = choose(asked.repositories, asked.count, asked.corpus)
     chosen = [candidate for candidate in chosen if asked.only in candidate.name]
     with serving() as url, ThreadPoolExecutor(asked.jobs) as pool:
         measured = list(

@@ -63,7 +63,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "A sync function is a step as it is; elsewhere use asyncio.to_thread.": "run_in_executor",
         "Use chain.get_graph().draw_mermaid(), or its .draw_ascii(), .draw_mermaid_png().": (
             "AsciiCanvas Branch CurveStyle LabelsDict MARKDOWN_SPECIAL_CHARS "
-            "MermaidDrawMethod NodeStyles PngDrawer Stringifiable VertexViewer draw_ascii "
+            "NodeStyles PngDrawer Stringifiable VertexViewer draw_ascii "
             "draw_mermaid draw_mermaid_png"
         ),
         "Use contextvars: what one step sets, the next one sees.": (
@@ -273,9 +273,6 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "PostgresChatMessageHistory RedisChatMessageHistory RedisEntityStore "
             "SQLChatMessageHistory SQLiteEntityStore StreamlitChatMessageHistory "
             "UpstashRedisEntityStore XataChatMessageHistory ZepChatMessageHistory"
-        ),
-        "Use SummarizeHistory or trim_messages: a history is only appended to, or cleared.": (
-            "RemoveMessage"
         ),
     },
     "Handlers, runs, tracing": {

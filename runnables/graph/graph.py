@@ -21,6 +21,7 @@ from runnables.graph.mermaid import mermaid_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from runnables.graph.draw_method import MermaidDrawMethod
     from runnables.graph.shapes import Shape
 
 Kind: TypeAlias = Literal[
@@ -250,7 +251,11 @@ class Graph:
         return cast("str", drawn_by_mermaid(self.draw_mermaid(direction=direction)).svg())
 
     def draw_mermaid_png(
-        self, output_file_path: str | None = None, *, direction: Direction = "TD"
+        self,
+        output_file_path: str | None = None,
+        *,
+        direction: Direction = "TD",
+        draw_method: MermaidDrawMethod | None = None,
     ) -> bytes:
         """Return the picture as PNG, on white, drawn as `draw_svg` does: no service is asked.
 
@@ -260,6 +265,7 @@ class Graph:
         Args:
             output_file_path: a file to write it to, too.
             direction: as for `draw_mermaid`.
+            draw_method: has no effect: neither a service nor a browser is needed.
 
         Raises:
             MissingExtra: the extra `graph-image` is not installed.

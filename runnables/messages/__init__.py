@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         PromptValue,
         StringPromptValue,
     )
+    from runnables.messages.removal import RemoveMessage
     from runnables.messages.roles import (
         ChatMessage,
         ChatMessageChunk,
@@ -102,6 +103,7 @@ else:
             "runnables.messages.prompt_values": (
                 "ChatPromptValue ChatPromptValueConcrete PromptValue StringPromptValue"
             ),
+            "runnables.messages.removal": "RemoveMessage",
             "runnables.messages.roles": (
                 "ChatMessage ChatMessageChunk HumanMessage HumanMessageChunk SystemMessage "
                 "SystemMessageChunk ToolMessage ToolMessageChunk"
@@ -125,6 +127,7 @@ __all__ = [
     "SystemMessage",
     "ToolMessage",
     "ChatMessage",
+    "RemoveMessage",
     "AnyMessage",
     "MessageLikeRepresentation",
     "MessagesLike",

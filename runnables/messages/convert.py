@@ -13,6 +13,7 @@ from runnables.errors import did_you_mean
 from runnables.messages.base import BaseMessage
 from runnables.messages.kinds import ALL_KINDS, CHUNKS, MESSAGES, TYPE_OF_ROLE
 from runnables.messages.prompt_values import PromptValue
+from runnables.messages.removal import REMOVE, no_conversation
 from runnables.messages.stored import FUNCTION, constructor_form, current_fields, kind_of_class
 
 if TYPE_CHECKING:
@@ -101,11 +102,13 @@ def _stored_prompt(message: Mapping[str, Any]) -> list[BaseMessage] | None:
 def convert_to_message(message: MessageLikeRepresentation) -> BaseMessage:
     """Return a message as one of the message classes; see `convert_to_messages`."""
     if isinstance(message, BaseMessage):  # first, as nearly all are
+        if message.type == REMOVE:
+            raise no_conversation(message)
         return message
     message = from_foreign(message)
     match message:
         case BaseMessage():
-            return message
+            return convert_to_message(message)
         case str():
             return MESSAGES["human"](message)
         case Mapping():

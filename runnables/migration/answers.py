@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from runnables.core.elsewhere import where_is
 from runnables.migration.names import (
+    AT_THE_ROOT,
     COMMUNITY,
     FLAGS,
     IN_1,
@@ -86,6 +87,8 @@ def answer_for(module: str, name: str, rules: Rules = MIGRATE) -> Ours | Theirs:
         >>> answer_for("langgraph.graph", "StateGraph").why
         "It stays LangChain's: its graphs take our chains as nodes, and are steps of ours."
     """
+    if module == "langchain":
+        module = AT_THE_ROOT.get(name, module)
     root = module.partition(".")[0]
     if module in PYDANTIC:
         return Ours("pydantic", name)

@@ -21,14 +21,18 @@ What: TypeAlias = (
 )
 """What an expression is: a part of ours; a list or a dict with some; a store of ours, whose
 retriever is a part; an object of LangChain; a class whose objects are parts; a function of one
-argument, which may be a node of a graph; None: not known."""
+argument, or of one and the config, which may be a node of a graph; None: not known."""
 
-PARTS: Final = frozenset(
-    "ChatOpenAI AzureChatOpenAI OpenAI OpenAIEmbeddings ChatAnthropic ChatGoogleGenerativeAI "
-    "GoogleGenerativeAIEmbeddings ChatOllama OllamaEmbeddings OllamaLLM init_chat_model "
-    "init_embeddings DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel "
-    "FakeMessagesListChatModel GenericFakeChatModel ParrotFakeChatModel FakeListLLM "
-    "FakeStreamingListLLM "
+MODELS: Final = frozenset(
+    "ChatOpenAI AzureChatOpenAI OpenAI ChatAnthropic ChatGoogleGenerativeAI ChatOllama OllamaLLM "
+    "init_chat_model FakeListChatModel FakeMessagesListChatModel GenericFakeChatModel "
+    "ParrotFakeChatModel FakeListLLM FakeStreamingListLLM".split()
+)
+"""Our classes and functions that make models of chats and of text."""
+
+PARTS: Final = MODELS | frozenset(
+    "OpenAIEmbeddings GoogleGenerativeAIEmbeddings OllamaEmbeddings "
+    "init_embeddings DeterministicFakeEmbedding FakeEmbeddings "
     "ChatPromptTemplate PromptTemplate FewShotPromptTemplate FewShotChatMessagePromptTemplate "
     "FewShotPromptWithTemplates load_prompt "
     "RunnableAssign RunnableBinding RunnableBranch RunnableEach RunnableGenerator RunnableLambda "
@@ -131,6 +135,38 @@ class Origins:
             ]
             for code in self._cells
         ]
+
+    def calls_of_models(self) -> list[list[ast.expr]]:
+        """Return, for each cell, the models that it calls like a function, with their input."""
+        return [
+            [
+                node.func
+                for node in ast.walk(code.tree)
+                if isinstance(node, ast.Call)
+                and id(node) not in code.unplaced
+                and len(node.args) == 1
+                and not isinstance(node.args[0], ast.Starred)
+                and all(keyword.arg == "stop" for keyword in node.keywords)
+                and self._is_model(node.func, set())
+            ]
+            for code in self._cells
+        ]
+
+    def _is_model(self, value: ast.expr, seen: set[tuple[int, str]]) -> bool:
+        """Tell whether an expression is certainly a model of ours."""
+        if isinstance(value, ast.Call):
+            found = self._ours(_path(value.func))
+            return found is not None and found.name in MODELS
+        if not isinstance(value, ast.Name):
+            return False
+        keys = [(scope, value.id) for scope in reversed(self._scopes.get(id(value), ()))]
+        key = next((key for key in keys if key in self._values), (_MODULE, value.id))
+        if key in seen:  # a name that is made of itself
+            return False
+        bound = self._values.get(key, [])
+        return bool(bound) and all(
+            isinstance(each, ast.expr) and self._is_model(each, seen | {key}) for each in bound
+        )
 
     def _places(self, code: Code) -> Iterator[ast.expr]:
         for node in ast.walk(code.tree):
@@ -279,7 +315,8 @@ class Origins:
             return "part"
         given = node.args
         others = (given.vararg, given.kwarg, *given.kwonlyargs, *node.decorator_list)
-        is_node = len(given.posonlyargs + given.args) == 1 and not any(others)
+        names = [parameter.arg for parameter in (*given.posonlyargs, *given.args)]
+        is_node = bool(names) and names[1:] in ([], ["config"]) and not any(others)
         return "node" if is_node else None
 
     def _makes(self, decorator: ast.expr) -> bool:

@@ -67,6 +67,29 @@ MOVED: Final[Mapping[tuple[str, str], str]] = {
 }
 """Names that are elsewhere than in `runnables`, by package and name."""
 
+AT_THE_ROOT: Final[Mapping[str, str]] = {
+    name: f"langchain.{module}"
+    for module, names in {
+        "agents": "MRKLChain ReActChain SelfAskWithSearchChain",
+        "chains": (
+            "ConversationChain LLMChain LLMCheckerChain LLMMathChain QAWithSourcesChain VectorDBQA "
+            "VectorDBQAWithSourcesChain"
+        ),
+        "docstore": "InMemoryDocstore Wikipedia",
+        "llms": (
+            "Anthropic Cohere HuggingFaceHub HuggingFacePipeline HuggingFaceTextGenInference "
+            "LlamaCpp Petals SagemakerEndpoint Writer"
+        ),
+        "utilities": (
+            "ArxivAPIWrapper GoogleSearchAPIWrapper GoogleSerperAPIWrapper SearxSearchWrapper "
+            "SQLDatabase WikipediaAPIWrapper WolframAlphaAPIWrapper"
+        ),
+        "vectorstores": "ElasticVectorSearch FAISS",
+    }.items()
+    for name in names.split()
+}
+"""The modules of names that older code imports from the package `langchain` itself."""
+
 PYDANTIC: Final = frozenset({"langchain_core.pydantic_v1", "langchain.pydantic_v1"})
 """Modules that had pydantic's own names."""
 
@@ -98,6 +121,8 @@ STAYS: Final[Mapping[str, str]] = {
     "deepagents": "its graphs are steps of ours",
     "langchain.agents.middleware": "it belongs to LangChain's own create_agent",
     "langchain.agents.structured_output": "it belongs to LangChain's own create_agent",
+    "langchain.callbacks": "handlers go into callbacks= of ours",
+    "langchain.chat_models": "its models are steps of ours",
     "langchain.chains": "chains take our parts, and are steps of ours",
     "langchain.agents": "agents take our parts, and are steps of ours",
     "langchain.document_loaders": "loaders give documents",
@@ -108,14 +133,17 @@ STAYS: Final[Mapping[str, str]] = {
     "langchain.graphs": "its chains are steps of ours",
     "langchain.hub": "what it loads is a step of ours",
     "langchain.indexes": "it keeps documents",
+    "langchain.llms": "its models are steps of ours",
     "langchain.memory": "memories belong to its chains",
     "langchain.output_parsers": "parsers are steps of ours",
     "langchain.retrievers": "retrievers are steps of ours",
+    "langchain.smith": "it evaluates our chains, too",
     "langchain.sql_database": "it is a client of databases",
     "langchain.storage": "stores hold bytes",
     "langchain.text_splitter": "splitters take and give documents",
     "langchain.tools": "its tools are tools of our models",
     "langchain.utilities": "they are clients of services",
+    "langchain.utils": "they are plain functions",
     "langchain.vectorstores": "stores are asked through their retrievers",
     "langchain_classic": "chains, agents and retrievers take our parts, and are steps of ours",
     "langchain_community": "stores, loaders and tools are steps of ours, or give what ours take",
@@ -266,8 +294,15 @@ STAYS_WITH: Final[Mapping[str, frozenset[str]]] = {
         "middleware checkpointer store state_schema context_schema interrupt_before "
         "interrupt_after debug cache".split()
     ),
+    "PromptTemplate": frozenset({"output_parser"}),
 }
 """Functions of ours that stay LangChain's where they are called with one of these keywords."""
+
+STAYS_WITH_ANY: Final[Mapping[str, frozenset[str]]] = {
+    "create_agent": frozenset({"stream_mode", "subgraphs"}),
+}
+"""Functions of ours that stay LangChain's where any call has one of these keywords: what they make
+is called with it."""
 
 COMPANIONS: Final[Mapping[str, str]] = {"AgentState": "create_agent"}
 """Names that stay LangChain's where another one does."""

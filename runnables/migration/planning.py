@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from runnables.migration.answers import MIGRATE, Ours, Rules, Theirs, answer_for, is_theirs, staying
 from runnables.migration.handing import Origins
-from runnables.migration.names import COMPANIONS, STAYS_WITH
+from runnables.migration.names import COMPANIONS, STAYS_WITH, STAYS_WITH_ANY
 from runnables.migration.statements import Target
 
 if TYPE_CHECKING:
@@ -63,6 +63,12 @@ class Plan:
         self._bound = {name for code in cells for name in code.bound}
         self._words = {name for code in cells for name in code.words}
         self._cells = cells
+        self._keywords = {
+            node.arg
+            for code in cells
+            for node in ast.walk(code.tree)
+            if isinstance(node, ast.keyword)
+        }
         self._called_with: dict[str, set[str]] = {}
         for code in cells:
             for call in code.calls:
@@ -79,8 +85,11 @@ class Plan:
                 self._note(node)
         for found in self.modules.values():
             self._decide(found)
-        self.handed: list[list[ast.expr]] = Origins(cells, self.called, self._stays).places()
+        origins = Origins(cells, self.called, self._stays)
+        self.handed: list[list[ast.expr]] = origins.places()
         """For each cell the expressions that are handed to LangChain, and need a conversion."""
+        self.invoked: list[list[ast.expr]] = origins.calls_of_models()
+        """For each cell the models that it calls like a function."""
         self.importing: ast.stmt | None = None
         """The import statement behind which `to_langchain` is imported."""
         if any(self.handed) and not self._imports_it():
@@ -94,6 +103,7 @@ class Plan:
         leader = COMPANIONS.get(name, name)
         if isinstance(found, Ours) and leader in STAYS_WITH:
             given = STAYS_WITH[leader] & self._called_with.get(leader, set())
+            given |= STAYS_WITH_ANY.get(leader, frozenset()) & self._keywords
             if given and module.partition(".")[0] not in self.rules.made_ours:
                 why = f"It stays LangChain's with {', '.join(f'{name}=' for name in sorted(given))}"
                 return Theirs(f"{why}: the one that is here has none of these.")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_NEWLINE: Final = re.compile(r"\r\n|\r|\n")
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 
 
@@ -41,14 +42,12 @@ class Dotted:
 
     Attributes:
         parts: the names in it.
-        ends: the offset behind each of them.
-        start: the offset of the first.
+        spans: the offsets where each of them begins, with all that it is read from, and ends.
         line: its line.
     """
 
     parts: tuple[str, ...]
-    ends: tuple[int, ...]
-    start: int
+    spans: tuple[tuple[int, int], ...]
     line: int
 
 
@@ -101,6 +100,21 @@ class Code:
         if not text.isascii():
             column = len(text.encode()[:column].decode())
         return (self._starts[line - 1] if line <= len(self._starts) else len(self.text)) + column
+
+    def offset_of(self, line: int, column: int) -> int:
+        """Return the offset of a position in characters, as the module `tokenize` gives them."""
+        return (self._starts[line - 1] if line <= len(self._starts) else len(self.text)) + column
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines, each with `\\n` at its end."""
+        return [f"{line.rstrip(chr(13) + chr(10))}\n" for line in self._lines]
+
+    @property
+    def newline(self) -> str:
+        """What its lines end with."""
+        found = _NEWLINE.search(self.text)
+        return found[0] if found else "\n"
 
     def span(self, node: ast.stmt | ast.expr) -> tuple[int, int]:
         """Return the offsets where a part of the code begins and ends."""
@@ -197,7 +211,7 @@ def _read_dotted(code: Code, node: ast.Attribute | ast.Name, inside: set[int]) -
         return
     names = tuple(part for part, _ in parts)
     spans = [code.span(part) for _, part in parts]
-    code.dotted.append(Dotted(names, tuple(end for _, end in spans), spans[0][0], node.lineno))
+    code.dotted.append(Dotted(names, tuple(spans), node.lineno))
 
 
 def _parts(

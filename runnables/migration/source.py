@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runnables.migration.answers import MIGRATE, Rules, Theirs, is_theirs
+from runnables.migration.comments import above, comments, lost
 from runnables.migration.names import KEYWORDS, METHODS, NO_KEYWORD, PYDANTIC, PYDANTIC_CHANGED
 from runnables.migration.planning import IT, Plan
 from runnables.migration.reading import Code, UnreadableCode, read
@@ -78,7 +79,7 @@ def migrate_cells(cells: Sequence[Code], rules: Rules = MIGRATE) -> list[Migrate
         UnreadableCode: a cell would not parse any more; nothing is to be written then.
     """
     plan = Plan(cells, rules)
-    found = [_migrated(code, plan, places) for code, places in zip(cells, plan.handed, strict=True)]
+    found = [_migrated(code, plan, number) for number, code in enumerate(cells)]
     for code, migrated in zip(cells, found, strict=True):
         if migrated.text != code.text:
             try:
@@ -99,6 +100,14 @@ class _Edits:
         if self._code.text[start:end] != new:
             self._changes.append((start, end, new))
 
+    def statement(self, start: int, end: int, statements: Sequence[str]) -> None:
+        """Put statements in the place of one; its comments stay, above them if not within."""
+        code = self._code
+        if missing := lost(code.text[start:end], statements):
+            place, lines = above(code, start, missing)
+            self.replace(place, place, lines)
+        self.replace(start, end, _joined(code, start, end, statements))
+
     def text(self) -> str:
         text = self._code.text
         for start, end, new in sorted(self._changes, reverse=True):
@@ -106,9 +115,12 @@ class _Edits:
         return text
 
 
-def _migrated(code: Code, plan: Plan, handed: Sequence[ast.expr]) -> Migrated:
+def _migrated(code: Code, plan: Plan, number: int) -> Migrated:
     edits = _Edits(code)
-    for value in handed:
+    for model in plan.invoked[number]:
+        _, end = code.span(model)
+        edits.replace(end, end, ".invoke")
+    for value in plan.handed[number]:
         start, end = code.span(value)
         edits.replace(start, start, f"{IT}(")
         edits.replace(end, end, ")")
@@ -116,7 +128,8 @@ def _migrated(code: Code, plan: Plan, handed: Sequence[ast.expr]) -> Migrated:
     for dotted in code.dotted:
         if (found := plan.replaced(dotted)) is not None:
             count, new = found
-            edits.replace(dotted.start, dotted.ends[count - 1], new)
+            start, end = dotted.spans[count - 1]
+            edits.replace(start, end, _with_comments(new, comments(code.text[start:end]), code))
         elif (what := plan.missing(dotted)) is not None:
             findings.append(Finding(dotted.line, *what))
     for call in code.calls:
@@ -140,14 +153,14 @@ def _change_import(
         targets = [plan.targets_of_module(alias) for alias in node.names]
         if any(target is not None for target in targets):
             statement = changed_import(statement, targets)
-        edits.replace(start, end, _joined(code, start, end, _with_it([statement], plan, node)))
+        edits.statement(start, end, _with_it([statement], plan, node))
         yield from _module_findings(plan, node)
         return
     targets = [plan.targets_of_alias(node, alias) for alias in node.names]
     statements = [statement]
     if any(target is not None for target in targets):
         statements = changed_from(statement, targets)
-    edits.replace(start, end, _joined(code, start, end, _with_it(statements, plan, node)))
+    edits.statement(start, end, _with_it(statements, plan, node))
     for alias, target in zip(node.names, targets, strict=True):
         what = f"{node.module}.{alias.name}"
         line = alias.lineno
@@ -190,8 +203,12 @@ def _joined(code: Code, start: int, end: int, statements: Sequence[str]) -> str:
     before, after = code.line_of(start)[0], code.line_of(end)[1].strip()
     if before.strip() or (after and not after.startswith("#")):
         return "; ".join(statements)
-    newline = re.search(r"\r\n|\r|\n", code.text)
-    return f"{newline[0] if newline else chr(10)}{before}".join(statements)
+    return f"{code.newline}{before}".join(statements)
+
+
+def _with_comments(new: str, found: Sequence[str], code: Code) -> str:
+    """Return an expression with comments that were inside of the one in whose place it comes."""
+    return f"({new}  {code.newline.join((*found, ''))})" if found else new
 
 
 def _change_keywords(call: Call, plan: Plan, edits: _Edits) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ except ImportError:
     raise missing_extra("The command `runnables migrate`", "libcst", "migrate") from None
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Target(NamedTuple):
@@ -43,17 +43,17 @@ def changed_from(statement: str, targets: Sequence[Sequence[Target] | None]) -> 
     if isinstance(node.names, cst.ImportStar):
         stars = [_from(target.module, target.star) for target in targets[0] or ()]
         return stars or [statement]
-    groups: dict[str | None, list[cst.ImportAlias]] = {}
+    groups: dict[str | None, dict[int, cst.ImportAlias]] = {}
     modules: list[str] = []
-    for alias, several in zip(node.names, targets, strict=True):
+    for number, (alias, several) in enumerate(zip(node.names, targets, strict=True)):
         if several is None:
-            groups.setdefault(None, []).append(alias)
+            groups.setdefault(None, {})[number] = alias
         for target in several or ():
             if target.name is None:
                 modules.append(_import(target))
             else:
-                groups.setdefault(target.module, []).append(_renamed(alias, target))
-    kept = groups.pop(None, [])
+                groups.setdefault(target.module, {})[number] = _renamed(alias, target)
+    kept = groups.pop(None, {})
     found = [_group(node, aliases, module, newline) for module, aliases in groups.items()]
     rest = [_group(node, kept, None, newline)] if kept else []
     return list(dict.fromkeys([*found, *modules, *rest]))
@@ -74,7 +74,8 @@ def changed_import(statement: str, targets: Sequence[Sequence[Target] | None]) -
             aliases.append(alias)
             continue
         aliases += [_module_alias(target) for target in several]
-    names = [_code(alias, newline).strip(", ") for alias in aliases]
+    alone = (alias.with_changes(comma=cst.MaybeSentinel.DEFAULT) for alias in aliases)
+    names = [_code(alias, newline) for alias in alone]
     return "import " + ", ".join(dict.fromkeys(names))
 
 
@@ -121,18 +122,19 @@ def _renamed(alias: cst.ImportAlias, target: Target) -> cst.ImportAlias:
 
 
 def _group(
-    node: cst.ImportFrom, aliases: Sequence[cst.ImportAlias], module: str | None, newline: str
+    node: cst.ImportFrom, numbered: Mapping[int, cst.ImportAlias], module: str | None, newline: str
 ) -> str:
-    """Return a statement with some of the names of another one."""
+    """Return a statement with some of the names of another one, by their places in it."""
+    aliases = [*numbered.values()]
     names = cast("Sequence[cst.ImportAlias]", node.names)
     made = node if module is None else node.with_changes(module=_dotted(module))
+    if 0 not in numbered and isinstance(node.lpar, cst.LeftParen):
+        made = made.with_changes(lpar=_opening(node.lpar))
     if len(aliases) == len(names):
         return _code(made.with_changes(names=aliases), newline)
     last, end = aliases[-1], names[-1]
-    if not (isinstance(node.rpar, cst.RightParen) and "\n" in _code(node, "\n")):
-        last = last.with_changes(comma=cst.MaybeSentinel.DEFAULT)
-        made = made.with_changes(lpar=None, rpar=None)
-    elif _name(last) != _name(end) and isinstance(comma := last.comma, cst.Comma):
+    comma = last.comma
+    if len(names) - 1 not in numbered and node.rpar and isinstance(comma, cst.Comma):
         closing = _closing(end, node.rpar)
         if closing is None and not _has_comment(comma):
             last = last.with_changes(comma=cst.MaybeSentinel.DEFAULT)
@@ -141,11 +143,20 @@ def _group(
             made = made.with_changes(
                 rpar=cst.RightParen(whitespace_before=cst.SimpleWhitespace(""))
             )
-    return _code(made.with_changes(names=[*aliases[:-1], last]), newline)
+    found = _code(made.with_changes(names=[*aliases[:-1], last]), newline)
+    if node.rpar and newline in found:
+        return found
+    last = last.with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    made = made.with_changes(lpar=None, rpar=None, names=[*aliases[:-1], last])
+    return _code(made, newline)
 
 
-def _name(alias: cst.ImportAlias) -> tuple[str, str | None]:
-    return alias.evaluated_name, alias.evaluated_alias
+def _opening(bracket: cst.LeftParen) -> cst.LeftParen:
+    """Return an opening bracket without comments: they are before the first name."""
+    space = bracket.whitespace_after
+    if not isinstance(space, cst.ParenthesizedWhitespace):
+        return bracket
+    return bracket.with_changes(whitespace_after=_without_comment(space))
 
 
 def _closing(end: cst.ImportAlias, bracket: cst.RightParen) -> cst.ParenthesizedWhitespace | None:

@@ -42,7 +42,6 @@ ANSWERS = {
     "initialize_agent": "create_agent",
     "ConversationEntityMemory": "with_history",
     "RedisChatMessageHistory": "BaseChatMessageHistory",
-    "RemoveMessage": "SummarizeHistory",
     "BaseLanguageModel": "ChatModel",
     "PydanticOutputFunctionsParser": "PydanticToolsParser",
     "CallbackManager": "BaseCallbackHandler",

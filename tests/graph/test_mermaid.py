@@ -13,7 +13,13 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 
-from runnables import MissingExtra, Runnable, RunnableLambda, RunnableSequence
+from runnables import (
+    MermaidDrawMethod,
+    MissingExtra,
+    Runnable,
+    RunnableLambda,
+    RunnableSequence,
+)
 from tests.graph.chains import CHAINS
 from tests.graph.real_mermaid import TOOLS, RealMermaid, real_mermaid
 from tests.graph.strategies import CHAINS as RANDOM_CHAINS, ODD_NAMES
@@ -154,5 +160,6 @@ class TestImages:
         """The bytes are a PNG, in a file if one is named."""
         pytest.importorskip("mermaidx")
         file = tmp_path / "chain.png"
-        image = RunnableLambda(len).get_graph().draw_mermaid_png(str(file))
+        graph = RunnableLambda(len).get_graph()
+        image = graph.draw_mermaid_png(str(file), draw_method=MermaidDrawMethod.API)
         assert image.startswith(b"\x89PNG") and image == file.read_bytes()

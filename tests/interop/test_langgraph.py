@@ -11,6 +11,7 @@ from langchain_core.messages import (
     HumanMessage as TheirHumanMessage,
     ToolMessage as TheirToolMessage,
 )
+from langchain_core.runnables.graph import MermaidDrawMethod as TheirDrawMethod
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, create_react_agent
@@ -20,6 +21,7 @@ from runnables import (
     AIMessage,
     ChatPromptTemplate,
     HumanMessage,
+    MermaidDrawMethod,
     RunnableLambda,
     RunnablePassthrough,
     StrOutputParser,
@@ -64,6 +66,16 @@ def _answering(node: Any) -> Any:
 
 def _chain(model: Any) -> Any:
     return ChatPromptTemplate.from_template("{question}") | model | StrOutputParser()
+
+
+def test_a_draw_method_of_ours_is_that_of_their_graphs() -> None:
+    """They compare it with their own, whichever side it is on."""
+    for method in MermaidDrawMethod:
+        theirs = TheirDrawMethod[method.name]
+        assert method == theirs and theirs == method
+        assert [other == method for other in TheirDrawMethod].count(True) == 1
+    assert MermaidDrawMethod.API != "api"
+    assert {MermaidDrawMethod.API: 1}[MermaidDrawMethod("api")] == 1
 
 
 # -- ours as nodes, and inside nodes

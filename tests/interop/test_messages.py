@@ -157,7 +157,7 @@ def test_changing_one_message_does_not_change_the_other() -> None:
     ("message", "way_out"),
     [
         (lc.FunctionMessage("x", name="f"), "ToolMessage"),
-        (lc.RemoveMessage(id="1"), "leave it to the graph"),
+        (lc.RemoveMessage(id="1"), "return it from a node"),
     ],
     ids=["function", "remove"],
 )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 import pytest
+from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphInterrupt
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
-from runnables import RunnableLambda, ensure_config, to_langchain
+from runnables import RemoveMessage, RunnableLambda, ensure_config, to_langchain
 from tests.both_modes import Call
 from tests.interop.watching import Log, Trace
 
@@ -72,6 +73,19 @@ def test_a_chain_of_ours_in_a_node_is_reported_to_both(node: Any, call: Call) ->
     expected = [(0, "LangGraph"), (1, "node0"), (2, "RunnableSequence")]
     expected += [(3, "upper"), (3, "RunnableLambda")]
     assert log.tree() == trace.tree() == expected
+
+
+def test_a_node_removes_messages_of_the_state(call: Call) -> None:
+    """By marks of ours, which become LangGraph's."""
+
+    def only_last(state: Any) -> Any:
+        return {"messages": [RemoveMessage(id=message.id) for message in state["messages"][:-1]]}
+
+    made: Any = StateGraph(MessagesState)
+    made.add_node("only_last", to_langchain(only_last))
+    made.add_edge(START, "only_last")
+    given = {"messages": [HumanMessage("a"), HumanMessage("b")]}
+    assert [m.content for m in call.invoke(made.compile(), given)["messages"]] == ["b"]
 
 
 def test_langgraphs_own_keys_do_not_reach_our_configurable(call: Call) -> None:

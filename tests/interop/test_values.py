@@ -19,6 +19,7 @@ from runnables import (
     ChatPromptValue,
     Document,
     HumanMessage,
+    RemoveMessage,
     StringPromptValue,
     from_langchain,
     to_langchain,
@@ -128,11 +129,18 @@ def test_a_deep_value_is_no_recursion_error() -> None:
 
 
 def test_messages_that_only_pass_through_stay_as_they_are() -> None:
-    remove = lc.RemoveMessage(id="1")
-    assert from_value({"messages": [remove, lc.HumanMessage("Hi")]})["messages"] == [
-        remove,
+    old = lc.FunctionMessage("x", name="f")
+    assert from_value({"messages": [old, lc.HumanMessage("Hi")]})["messages"] == [
+        old,
         HumanMessage("Hi"),
     ]
+
+
+def test_a_mark_that_removes_a_message_passes_both_ways() -> None:
+    theirs = {"messages": [lc.RemoveMessage(id="1")]}
+    ours = {"messages": [RemoveMessage("1")]}
+    assert from_value(theirs) == ours
+    assert to_value(ours) == theirs
 
 
 def test_commands_to_a_graph_carry_converted_values() -> None:

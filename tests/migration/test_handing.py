@@ -67,6 +67,7 @@ HANDED = [
     "s = InMemoryVectorStore(OpenAIEmbeddings())\nLLMChain(«s.as_retriever()»)",
     "s = RecursiveCharacterTextSplitter()\nFAISS.from_documents(«s.split_documents(x)», «s»)",
     "g = StateGraph(dict)\ndef node(state): ...\ng.add_node('n', «node»)",
+    "g = StateGraph(dict)\ndef node(state, config): ...\ng.add_node('n', «node»)",
     "g = StateGraph(dict).compile()\ng.invoke({'messages': «[HumanMessage('a')]»})",
     "LLMChain(  # why\n  «model»,\n)",
     "LLMChain((«prompt\n | model»))",
@@ -104,6 +105,47 @@ NOT_HANDED = [
 def test_what_is_not_certain_is_handed_as_it_is(code: str) -> None:
     """Other people's calls, names that stand for several things, and plain values."""
     assert "to_langchain" not in migrate_source(HEAD + code).text
+
+
+CALLED = [
+    ("x = model(y)", "x = model.invoke(y)"),
+    ("model(y, stop=['a'])", "model.invoke(y, stop=['a'])"),
+    ("(model  # why\n)(y).content", "(model.invoke  # why\n)(y).content"),
+    ("ChatOpenAI()('a')", "ChatOpenAI().invoke('a')"),
+    (
+        "m = model\ndef f():\n  return m(m('a').text)",
+        "m = model\ndef f():\n  return m.invoke(m.invoke('a').text)",
+    ),
+    ("LLMChain(model)('a')", "LLMChain(to_langchain(model))('a')"),
+    ("f(model(y))", "f(model.invoke(y))"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), CALLED)
+def test_a_model_that_is_called_like_a_function_is_invoked(before: str, after: str) -> None:
+    """Versions of LangChain before 1 allow it, and much code does it."""
+    text = migrate_source(HEAD + before).text
+    assert text.endswith(f"\n{after}")
+    assert migrate_source(text).text == text
+
+
+NOT_CALLED = [
+    "prompt(y)",
+    "model(y, z)",
+    "model(*y)",
+    "model()",
+    "model(y, callbacks=z)",
+    "def f(model):\n  return model(y)",
+    "model = somewhere.model\nmodel(y)",
+    "m = m\nm(y)",
+    "somewhere.model(y)",
+]
+
+
+@pytest.mark.parametrize("code", NOT_CALLED)
+def test_what_may_be_a_function_is_called_as_before(code: str) -> None:
+    """Parameters, names that stand for several things, and calls that a model does not take."""
+    assert ".invoke" not in migrate_source(HEAD + code).text
 
 
 THEIRS = "from langchain.chains import LLMChain"

@@ -22,6 +22,7 @@ from runnables.migration.names import (
     ROOTS,
     STAYS,
     STAYS_WITH,
+    STAYS_WITH_ANY,
 )
 from runnables_providers._remote import other_names
 from scripts.langchain_names import all_names
@@ -67,6 +68,7 @@ def test_what_has_another_name_or_place_is_there() -> None:
     assert not RENAMED.keys() & OURS.keys()
     assert (KEYWORDS.keys() | NO_KEYWORD.keys()) <= OURS.keys()
     assert STAYS_WITH.keys() <= OURS.keys()
+    assert STAYS_WITH_ANY.keys() <= STAYS_WITH.keys()
     assert {*COMPANIONS.values()} <= STAYS_WITH.keys()
     assert all(module.startswith("langchain_community.") for module in COMMUNITY)
 

@@ -36,6 +36,11 @@ FROM = [
         "from langchain_classic.chains import LLMChain as L",
     ),
     (
+        "from langchain import LLMChain, PromptTemplate, FAISS",
+        "from langchain_classic.chains import LLMChain\nfrom runnables import PromptTemplate\n"
+        "from langchain_classic.vectorstores import FAISS",
+    ),
+    (
         "from langchain import hub, agents",
         "from langchain_classic import hub\nfrom langchain import agents",
     ),
@@ -100,6 +105,46 @@ MODULES = [
     ),
 ]
 
+COMMENTS = [
+    (
+        "from langchain import (messages,  # why\n ChatPromptTemplate)\nmessages.AIMessage",
+        "# why\nfrom runnables import ChatPromptTemplate\nimport runnables as messages\n"
+        "messages.AIMessage",
+    ),
+    (
+        "if x:\n  a; from langchain_core import (  # one\n  # two\n  messages)\n  messages.tool",
+        "if x:\n  # one\n  # two\n  a; import runnables as messages\n  messages.tool",
+    ),
+    (
+        "a = '''\n#'''; from langchain_core import (messages # why\n)\nmessages.tool",
+        "# why\na = '''\n#'''; import runnables as messages\nmessages.tool",
+    ),
+    (
+        "from langchain.a import (  # one\n  # two\n  LLMChain,  # three\n  # four\n"
+        "  tool,  # five\n)",
+        "from langchain_classic.a import (  # one\n  # two\n  LLMChain,  # three\n  # four\n)\n"
+        "from runnables import (\n  tool,  # five\n)",
+    ),
+    (
+        "from langchain.a import (Ollama as # one\n OllamaLLM # two\n, # three\n)",
+        "# one\nfrom runnables_providers.ollama import (OllamaLLM # two\n, # three\n)",
+    ),
+    (
+        "import langchain_core as l\nf(l  # one\n   .tools  # two\n .tool  # three\n)",
+        "import runnables as l\nf((l.tool  # one\n# two\n)  # three\n)",
+    ),
+    (
+        "import langchain_core as l\n@((l  # one\n).tools).tool  # two\ndef f(): ...",
+        "import runnables as l\n@(l.tool  # one\n)  # two\ndef f(): ...",
+    ),
+    (
+        "from langchain_openai import ChatOpenAI\n"
+        "ChatOpenAI(  # one\n  model_name  # two\n  =  # m\n 'm')",
+        "from runnables_providers.openai import ChatOpenAI\n"
+        "ChatOpenAI(  # one\n  model  # two\n  =  # m\n 'm')",
+    ),
+]
+
 STAYING = [
     "from .langchain_core import tool",
     "from langchain_teddynote import logging",
@@ -114,6 +159,9 @@ STAYING = [
     "import langchain_core.prompts as p\np = p.Runnable",
     "import langchain_core.prompts\nrunnables = 1\nlangchain_core.prompts.Runnable",
     "from langchain.agents import create_agent, AgentState\ncreate_agent(m, checkpointer=c)",
+    "from langchain.agents import create_agent\na = create_agent(m)\na.stream(x, stream_mode=y)",
+    "from langchain.agents import create_agent\ncreate_agent(m).astream(x, stream_mode=y)",
+    "from langchain_core.prompts import PromptTemplate\nPromptTemplate(t, output_parser=p)",
     "from langchain_classic.agents import Agent",
     "from langchain.agents.middleware import AgentMiddleware",
 ]
@@ -134,6 +182,12 @@ def test_a_name_is_imported_from_ours(before: str, after: str) -> None:
 @pytest.mark.parametrize(("before", "after"), MODULES)
 def test_a_module_becomes_ours_with_its_uses(before: str, after: str) -> None:
     """Whether it is bound by its path, as another name, or imported from its package."""
+    _check(before, after)
+
+
+@pytest.mark.parametrize(("before", "after"), COMMENTS)
+def test_comments_within_a_statement_stay(before: str, after: str) -> None:
+    """Where their name is, or above the line if it is nowhere."""
     _check(before, after)
 
 

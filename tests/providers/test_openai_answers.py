@@ -175,6 +175,32 @@ def test_unknown_fields_are_kept(call: Call, streamed: bool) -> None:
     assert answer.response_metadata["native_finish_reason"] == "end"
 
 
+@MODES
+def test_functions_are_passed_on_and_their_call_is_an_additional_field(
+    call: Call, streamed: bool
+) -> None:
+    """In the older form of tools, which services still take; the next turn gives the call back."""
+    function = {"name": "add", "parameters": {"type": "object", "properties": {}}}
+    said = {"name": "add", "arguments": '{"a": 1}'}
+    parts = [{"name": "add", "arguments": ""}, {"arguments": '{"a"'}, {"arguments": ": 1}"}]
+    events = [{"choices": [{"index": 0, "delta": {"function_call": part}}]} for part in parts]
+    whole = completion(False, {"content": None, "function_call": said})
+    with Recorder().listening() as server:
+        model = ChatOpenAI("m", api_key="k", base_url=server.url, max_retries=0)
+        first_response = sse_response(events, done=True) if streamed else whole
+        server.enqueue(first_response, completion(False, {"content": "1"}))
+        options: Any = {"functions": [function], "function_call": {"name": "add"}}
+        if streamed:
+            answer = join_answer(call.stream(model.bind(**options), "Hi"))
+        else:
+            answer = call.invoke(model, "Hi", **options)
+        assert answer.additional_kwargs == {"function_call": said}
+        call.invoke(model, ["Hi", answer])
+        first, second = (request.body for request in server.requests)
+    assert options.items() <= first.items()
+    assert second["messages"][1]["function_call"] == said
+
+
 def test_a_name_that_each_event_repeats_is_one(call: Call) -> None:
     """Groq names the channel in every delta; tools come again with their output."""
     deltas = [

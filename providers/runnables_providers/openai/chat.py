@@ -33,9 +33,10 @@ class ChatOpenAI(OpenAIRemote, HTTPChatModel, internal=True):
     Settings are defaults: a call can override each of the options among them. Also known are
     OpenAI's options `metadata`, `store`, `user`, `safety_identifier`, `prompt_cache_key`,
     `prompt_cache_retention`; of chat completions `audio`, `frequency_penalty`, `logit_bias`,
-    `logprobs`, `modalities`, `n`, `prediction`, `presence_penalty`, `web_search_options`; and of
-    Responses `background`, `conversation`, `include`, `instructions`, `max_tool_calls`,
-    `previous_response_id`, `prompt`, `reasoning`, `text`, `truncation`.
+    `logprobs`, `modalities`, `n`, `prediction`, `presence_penalty`, `web_search_options`, and
+    `functions` with `function_call`, the older form of tools; and of Responses `background`,
+    `conversation`, `include`, `instructions`, `max_tool_calls`, `previous_response_id`, `prompt`,
+    `reasoning`, `text`, `truncation`.
 
     Args:
         model: the name of the model, such as "gpt-5-mini". With OpenAI's own URL it may be left

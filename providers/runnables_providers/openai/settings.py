@@ -54,6 +54,11 @@ class CompletionOptions(TypedDict, total=False):
     """Voice and format of spoken answers."""
     frequency_penalty: float | None
     """Makes tokens less likely the more often they were used, from -2 to 2."""
+    function_call: str | Mapping[str, Any] | None
+    """Which of the `functions` is called: "auto", "none", or `{"name": ...}`. See `functions`."""
+    functions: Sequence[Mapping[str, Any]] | None
+    """Functions in the older form, which the service replaces by tools: use `bind_tools`. A call of
+    one is `additional_kwargs["function_call"]` of the answer."""
     logit_bias: Mapping[str, float] | None
     """Added to the likelihood of tokens, by their id."""
     logprobs: bool | None

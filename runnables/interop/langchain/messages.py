@@ -27,6 +27,7 @@ from langchain_core import messages as theirs
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.messages.construct import construct_from_fields
 from runnables.messages.kinds import ALL_KINDS, kind_of
+from runnables.messages.removal import RemoveMessage
 
 if TYPE_CHECKING:
     from runnables.messages.base import BaseMessage
@@ -66,6 +67,8 @@ def from_theirs(message: theirs.BaseMessage) -> BaseMessage:
     Raises:
         TypeError: we have no such message. It says what to do.
     """
+    if isinstance(message, theirs.RemoveMessage):
+        return RemoveMessage(id=message.id or "")
     plan = _plan(type(message))
     if plan is None:
         raise TypeError(_no_counterpart(message))
@@ -97,6 +100,8 @@ def to_theirs(message: BaseMessage) -> theirs.BaseMessage:
     Of a class that a user has derived from one of ours, the fields that it adds become additional
     attributes.
     """
+    if isinstance(message, RemoveMessage):
+        return theirs.RemoveMessage(id=message.id or "")
     kind = message.type if message.type in _THEIR_CLASSES else kind_of(message)
     cls = _THEIR_CLASSES[kind]
     plan = cast("_Plan", _plan(cls))
@@ -217,10 +222,6 @@ def _call_of(entry: Mapping[str, Any], calls: Sequence[dict[str, Any]]) -> dict[
 
 _WAYS_OUT: Final[Mapping[str, str]] = {
     "function": "Make it a ToolMessage(content, tool_call_id=...) with the id of its call.",
-    "remove": (
-        "It tells LangGraph to delete a message from its state: leave it to the graph, and pass "
-        "the other messages only."
-    ),
 }
 
 

@@ -46,7 +46,7 @@ KINDS: Final = (
     Kind(
         "message",
         "messages",
-        "HumanMessage AIMessage SystemMessage ToolMessage ChatMessage",
+        "HumanMessage AIMessage SystemMessage ToolMessage ChatMessage RemoveMessage",
         "BaseMessage",
     ),
     Kind("document", "documents", "Document", "Document"),
