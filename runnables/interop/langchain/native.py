@@ -29,14 +29,18 @@ if TYPE_CHECKING:
 _RUN_TYPES = {"prompt": "prompt", "parser": "parser"}
 
 
-class _Work(partial[Any]):
-    """A function with some arguments, whose signature is known.
+def _wanted(value: Any, run_manager: Any, config: RunnableConfig, **kwargs: Any) -> None:
+    """Have the arguments that LangChain is to pass to the functions that do the work of a call."""
 
-    LangChain reads it twice in each call, to see which arguments the function takes. To find out
-    that of a `partial` takes longer than all else that is done here.
+
+class _Work(partial[Any]):
+    """Such a function, with its other arguments.
+
+    LangChain reads the signature twice in each call. To find out that of a `partial` takes longer
+    than all else that this package does in a call, so it is given here.
     """
 
-    __signature__: ClassVar = signature(lambda value, run_manager, config, **kwargs: None)
+    __signature__: ClassVar = signature(_wanted)
 
 
 class LangChainRunnable(Runnable[Any, Any]):
