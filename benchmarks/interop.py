@@ -11,11 +11,14 @@ from typing import Any
 
 from langchain_core import runnables as theirs
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk as TheirChunk
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from benchmarks.harness import Run, in_turns, repeated
 from runnables import (
     AIMessageChunk,
+    ChatModel,
     RunnableGenerator,
     RunnableLambda,
     from_langchain,
@@ -30,6 +33,35 @@ class Quiet(BaseCallbackHandler):
     """A handler of LangChain that has no methods of its own."""
 
 
+class TheirModel(BaseChatModel):
+    """A chat model of LangChain that answers in so many chunks."""
+
+    chunks: int
+
+    @property
+    def _llm_type(self) -> str:
+        return "words"
+
+    def _generate(self, *args: Any, **options: Any) -> ChatResult:
+        raise NotImplementedError
+
+    def _stream(self, *args: Any, **options: Any) -> Iterator[ChatGenerationChunk]:
+        for _ in range(self.chunks):
+            yield ChatGenerationChunk(message=TheirChunk("word "))
+
+
+class OurModel(ChatModel):
+    """The same as one of ours."""
+
+    def __init__(self, chunks: int) -> None:
+        super().__init__()
+        self.chunks = chunks
+
+    def _stream(self, messages: Any, options: Any) -> Iterator[AIMessageChunk]:
+        for _ in range(self.chunks):
+            yield AIMessageChunk("word ")
+
+
 def inc(x: int) -> int:
     """Return the next number."""
     return x + 1
@@ -37,6 +69,19 @@ def inc(x: int) -> int:
 
 def _calls(step: Any, config: Any = None) -> Callable[[], Run]:
     return lambda: repeated(lambda: step.invoke(1, config))
+
+
+def _batches(step: Any, inputs: list[int]) -> Callable[[], Run]:
+    config: Any = {"max_concurrency": 1}
+    return lambda: repeated(lambda: step.batch(inputs, config))
+
+
+def _answers(model: Any) -> Callable[[], Run]:
+    def work() -> None:
+        for _ in model.stream("Hello"):
+            pass
+
+    return lambda: repeated(work)
 
 
 def _streams(step: Any, chunks: list[Any]) -> Callable[[], Run]:
@@ -86,6 +131,16 @@ def rows(chunks: int) -> Iterator[tuple[str, int, Ways]]:
                 "to_langchain(ours)": _calls(_our_steps(), settings),
             },
         )
+    inputs = list(range(100))
+    yield (
+        "a row of a batch",
+        len(inputs),
+        {
+            "theirs": _batches(step, inputs),
+            "from_langchain(theirs)": _batches(from_langchain(step), inputs),
+            "to_langchain(ours)": _batches(to_langchain(RunnableLambda(inc)), inputs),
+        },
+    )
     strings, other = ["word "] * chunks, [TheirChunk("word ")] * chunks
     own = [AIMessageChunk("word ")] * chunks
     for title, given, native in (
@@ -103,6 +158,15 @@ def rows(chunks: int) -> Iterator[tuple[str, int, Ways]]:
                 "to_langchain(ours)": _streams(to_langchain(RunnableGenerator(_same)), given),
             },
         )
+    yield (
+        "of a chat model",
+        chunks,
+        {
+            "theirs": _answers(TheirModel(chunks=chunks)),
+            "from_langchain(theirs)": _answers(from_langchain(TheirModel(chunks=chunks))),
+            "to_langchain(ours)": _answers(to_langchain(OurModel(chunks))),
+        },
+    )
 
 
 def measured(rounds: int, chunks: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.runnables.config import var_child_runnable_config
 
 from runnables.core.config import current_scope
-from runnables.interop.langchain import border
+from runnables.interop.langchain import contexts
 
 
 @pytest.fixture(autouse=True)
@@ -17,5 +17,5 @@ def nothing_left_in_context() -> Iterator[None]:
     yield
     assert var_child_runnable_config.get() is None
     assert current_scope() is None
-    assert border._left.get() is None
-    assert border._silent.get() is None
+    assert contexts.left_scope() is None
+    assert contexts._silent.get() is None

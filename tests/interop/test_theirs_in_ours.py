@@ -316,6 +316,15 @@ def test_our_limit_holds_in_a_parallel_of_langchain(call: Call, limit: int) -> N
     assert gauge.most <= limit
 
 
+def test_our_limit_holds_in_a_chain_that_a_function_calls_as_one_of_langchain(call: Call) -> None:
+    """It holds also where the config has nothing but a limit."""
+    gauge = Gauge()
+    parallel = to_langchain(RunnableParallel({name: gauge.step() for name in "abcd"}))
+    chain = RunnableLambda(lambda value: parallel.invoke(value), parallel.ainvoke)
+    assert call.invoke(chain, 1, {"max_concurrency": 1}) == dict.fromkeys("abcd", 1)
+    assert gauge.most == 1
+
+
 # --- errors -----------------------------------------------------------------------------------
 
 

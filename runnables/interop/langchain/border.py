@@ -2,7 +2,7 @@
 
 - **Out**, from a run of ours to a call of theirs: their config has their handlers as they are, and
   one `EventHandler` for all of ours. Meanwhile there is no current scope, so that what runs inside
-  finds its surroundings in their config. `_left` keeps the limits.
+  finds its surroundings in their config. `left_scope` keeps the limits.
 - **In**, from a run of theirs to a call of ours: handlers of ours are taken out of their
   `EventHandler`, and theirs get a `Bridge`. So no event is reported twice, and none needs a mark.
 - **Calls without a config.** Theirs inside a function of ours: LangChain asks `_Ambient` for a
@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from contextvars import ContextVar
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
@@ -34,12 +33,12 @@ from runnables.core.stream_runs import StartOnFirstEvent
 from runnables.engine.slots import Slots
 from runnables.interop.langchain.ambient import (
     found_handlers,
-    hidden,
     hide,
     innermost,
     mute_tracers,
 )
 from runnables.interop.langchain.bridge import Bridge, as_id
+from runnables.interop.langchain.contexts import is_silent, left_scope
 from runnables.interop.langchain.event_handler import EventHandler, event_handler
 from runnables.interop.langchain.managers import handlers_of_ours, parents_of
 from runnables.interop.langchain.run_ids import OWN_RUNS
@@ -48,15 +47,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Generator, Iterable, Mapping
 
     from runnables.core.handlers import Event, Handler
-
-_left: ContextVar[Scope | None] = ContextVar("runnables_left", default=None)
-"""The scope from which a call of ours went out to LangChain: its limits hold there, too."""
-
-_silent: ContextVar[object] = ContextVar("runnables_silent", default=None)
-"""Stands for the scope in which LangChain reports nothing; None where it reports."""
-
-_NO_SCOPE: Final = object()
-
 
 # --- in: a call of ours within a run of theirs ------------------------------------------------
 
@@ -121,7 +111,7 @@ def config_of_ours(
     """
     run_id = str(manager.run_id)
     reported = (run_id,) if reported is None else reported
-    scope = kind(current_scope() or _left.get())
+    scope = kind(_scope_around(current_scope()))
     scope.own_handlers = ()
     handlers = handlers_of_ours([*manager.inheritable_handlers, *found_handlers()], reported)
     if run_id not in OWN_RUNS:
@@ -200,15 +190,21 @@ def scope_inside(scope: Scope | None) -> Scope | None:
     config = cast("Mapping[str, Any] | None", var_child_runnable_config.get())
     if config is None or (scope is not None and scope.outer_config is config):
         return scope
-    if _silent.get() is (scope or _NO_SCOPE):
+    if is_silent(scope):
         return scope
-    found = Scope((scope or Scope(_left.get())).without_run_settings())
+    found = Scope(Scope(_scope_around(scope)).without_run_settings())
     handlers, parents = _inherited(config.get("callbacks"))
     _fill(found, handlers, parents or found.parents, config)
     found["tags"] = list(config.get("tags") or ())
     found["metadata"] = dict(config.get("metadata") or {})
     found.outer_config = config
     return found
+
+
+def _scope_around(scope: Scope | None) -> Scope | None:
+    """Return the scope whose limits hold: the current one, or the one that was left."""
+    # a scope that has a limit alone is an empty dict, so `or` would pass it over
+    return left_scope() if scope is None else scope
 
 
 def _inherited(manager: Any) -> tuple[list[Handler], tuple[str, ...]]:
@@ -294,42 +290,6 @@ def _lowest(slots: Slots) -> int:
     return lowest
 
 
-class outside:
-    """A context for a call of theirs that has the config of a scope: see above.
-
-    In a generator, enter it around each step, never across a `yield`. (A class, as it is entered
-    for each chunk.)
-    """
-
-    __slots__ = ("_current", "_left", "_scope")
-
-    def __init__(self, scope: Scope | None) -> None:
-        self._scope = scope
-
-    def __enter__(self) -> None:
-        self._current, self._left = CURRENT_SCOPE.set(None), _left.set(self._scope)
-
-    def __exit__(self, *_: object) -> None:
-        _left.reset(self._left)
-        CURRENT_SCOPE.reset(self._current)
-
-
-class inside:
-    """A context for a step of ours that LangChain asks for, such as a chunk of its input."""
-
-    __slots__ = ("_current", "_left", "_scope")
-
-    def __init__(self, scope: Scope | None) -> None:
-        self._scope = scope
-
-    def __enter__(self) -> None:
-        self._current, self._left = CURRENT_SCOPE.set(self._scope), _left.set(None)
-
-    def __exit__(self, *_: object) -> None:
-        _left.reset(self._left)
-        CURRENT_SCOPE.reset(self._current)
-
-
 def start_runs(scope: Scope | None) -> None:
     """Report the start of the run around a scope, where that waits for its first event."""
     for handler in _waiting(scope):
@@ -352,22 +312,6 @@ def _waiting(scope: Scope | None) -> list[StartOnFirstEvent]:
     return [handler for handler in handlers if isinstance(handler, StartOnFirstEvent)]
 
 
-@contextmanager
-def silent() -> Generator[None]:
-    """Return a context in which a call of theirs reports nothing.
-
-    For models of theirs, whose run is reported as ours. Pass them a config without handlers, too.
-    In a generator, enter it around each step, never across a `yield`.
-    """
-    scope = current_scope()
-    token = _silent.set(scope or _NO_SCOPE)
-    try:
-        with hidden(() if scope is None else scope.handlers):
-            yield
-    finally:
-        _silent.reset(token)
-
-
 _numbers: Final = count(1)
 
 
@@ -377,7 +321,7 @@ class _Ambient:
     def get(self) -> EventHandler | None:
         """Return the handler for the current scope of ours; None where there is none to tell."""
         scope = current_scope()
-        if scope is None or not scope.handlers or _silent.get() is scope:
+        if scope is None or not scope.handlers or is_silent(scope):
             return None
         if not (handlers := _not_around(scope.handlers)):
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams
 from langchain_core.messages import (  # at run time: fallbacks of LangChain read annotations
@@ -17,17 +17,7 @@ from pydantic import ConfigDict, Field
 from typing_extensions import override
 
 from runnables.compose.wrappers import innermost
-from runnables.interop.langchain.model_runs import (
-    ainvoke_unreported,
-    astream_unreported,
-    cache_key,
-    description,
-    invoke_unreported,
-    options_of,
-    parameters,
-    stream_unreported,
-    tracing_parameters,
-)
+from runnables.interop.langchain import model_runs
 from runnables.interop.langchain.values import from_value, to_value
 
 if TYPE_CHECKING:
@@ -69,19 +59,19 @@ class ChatModelForLangChain(BaseChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        return parameters(self.ours)
+        return model_runs.parameters(self.ours)
 
     @cached_property
     def _serialized(self) -> dict[str, Any]:
-        return description(self, self.ours)
+        return model_runs.description(self, self.ours)
 
     @override
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        return cast("LangSmithParams", tracing_parameters(self.ours, "chat", stop, kwargs))
+        return model_runs.tracing_parameters(self.ours, "chat", stop, kwargs)
 
     @override
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        return f"{super()._get_llm_string(stop, **kwargs)} {cache_key(self.ours)}"
+        return f"{super()._get_llm_string(stop, **kwargs)} {model_runs.cache_key(self.ours)}"
 
     @override
     def _resolve_model_profile(self) -> Any:
@@ -130,7 +120,7 @@ class ChatModelForLangChain(BaseChatModel):
         if tool_choice is not None:
             options["tool_choice"] = tool_choice
         model: Any = innermost(self.ours, None)
-        model._bindable(options_of(None, options))
+        model._bindable(model_runs.options_of(None, options))
         return self.bind(**options)
 
     @override
@@ -146,7 +136,7 @@ class ChatModelForLangChain(BaseChatModel):
         """
         from runnables.interop.langchain.convert import to_langchain
 
-        options = options_of(None, kwargs)
+        options = model_runs.options_of(None, kwargs)
         structured = self.ours.with_structured_output(schema, include_raw=include_raw, **options)
         made: TheirRunnable[Any, Any] = to_langchain(structured)
         return made
@@ -160,8 +150,7 @@ class ChatModelForLangChain(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        options = options_of(stop, kwargs)
-        answer = invoke_unreported(self.ours, from_value(messages), options)
+        answer = model_runs.invoke(self.ours, from_value(messages), stop, kwargs)
         return self._result(answer)
 
     async def _agenerate(
@@ -171,8 +160,7 @@ class ChatModelForLangChain(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        options = options_of(stop, kwargs)
-        answer = await ainvoke_unreported(self.ours, from_value(messages), options)
+        answer = await model_runs.ainvoke(self.ours, from_value(messages), stop, kwargs)
         return self._result(answer)
 
     def _stream(
@@ -182,8 +170,7 @@ class ChatModelForLangChain(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        options = options_of(stop, kwargs)
-        chunks = stream_unreported(self.ours, from_value(messages), options)
+        chunks = model_runs.stream(self.ours, from_value(messages), stop, kwargs)
         try:
             for chunk in chunks:  # their `stream` tells the handlers of each
                 yield ChatGenerationChunk(message=self._message(chunk))
@@ -197,8 +184,7 @@ class ChatModelForLangChain(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        options = options_of(stop, kwargs)
-        chunks = astream_unreported(self.ours, from_value(messages), options)
+        chunks = model_runs.astream(self.ours, from_value(messages), stop, kwargs)
         try:
             async for chunk in chunks:
                 yield ChatGenerationChunk(message=self._message(chunk))

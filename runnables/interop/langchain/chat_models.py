@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from runnables.compose.policies.attempts import RetryPolicy
-from runnables.errors import ConfigError, is_retryable
+from runnables.errors import ConfigError
 from runnables.interop.langchain import model_calls
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.messages.ai import AIMessage, AIMessageChunk
@@ -68,16 +66,6 @@ class ChatModelOfLangChain(ChatModel, internal=True):
         """Return what decides the answer: the string that LangChain's own caches have as a key."""
         model = self._model
         return {"class": type(model).__name__, "settings": model._get_llm_string()}
-
-    @cached_property
-    def _retry_policy(self) -> RetryPolicy:
-        return RetryPolicy(
-            max_attempts=1 + (self.max_retries or 0),
-            is_retryable=is_retryable,
-            backoff=self._backoff,
-            max_delay=self._max_delay,
-            defers_to_outer=True,
-        )
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         return model_calls.checked_options(self.get_name(), given)

@@ -38,22 +38,24 @@ class Outgoing:
 
     def __init__(self, chunks: Any) -> None:
         self._chunks = chunks
+        self._merge: Merge | None = None
         self._held: Any = None
 
-    def take(self, chunk: Any) -> list[Any]:
-        """Return what goes on now; what does not is held until the end."""
-        merge = merge_of(self._chunks)
+    def take(self, chunk: Any) -> Any:
+        """Return what goes on now; MISSING where all of it is held until the end."""
+        if (merge := self._merge) is None:
+            merge = self._merge = merge_of(self._chunks)  # final, as the first chunk is there
         if comes_in_parts(merge) and _is_addable(chunk):
-            return [_addable(to_value(chunk))]
+            return _addable(to_value(chunk))
         if merge is SNAPSHOTS and not _has_add(chunk):
             self._held = None
-            return [to_value(chunk)]
+            return to_value(chunk)
         if isinstance(merge, ByKey) and isinstance(chunk, dict):
             return self._take_keys(merge, cast("dict[str, Any]", chunk))
         self._hold(merge, chunk)
-        return []
+        return MISSING
 
-    def _take_keys(self, merge: ByKey, chunk: dict[str, Any]) -> list[Any]:
+    def _take_keys(self, merge: ByKey, chunk: dict[str, Any]) -> Any:
         now: dict[str, Any] = {}
         later: dict[str, Any] = {}
         for key, part in chunk.items():
@@ -61,17 +63,17 @@ class Outgoing:
             (now if passes else later)[key] = part
         if later:
             self._hold(merge, later)
-        return [AddableDict(to_value(now))] if now else []
+        return AddableDict(to_value(now)) if now else MISSING
 
     def _hold(self, merge: Merge, chunk: Any) -> None:
         self._held = self._held or merge.accumulator()
         self._held.add(chunk)
 
-    def rest(self) -> list[Any]:
-        """Return what was held."""
+    def rest(self) -> Any:
+        """Return what was held; MISSING where that is nothing."""
         if self._held is None or self._held.empty:
-            return []
-        return [_addable(to_value(self._held.value()))]
+            return MISSING
+        return _addable(to_value(self._held.value()))
 
 
 def _is_addable(chunk: Any) -> bool:
@@ -101,8 +103,10 @@ def chunks_of_theirs(chunks: Any, read: Iterator[Any] | None = None) -> Generato
     else:
         outgoing = Outgoing(chunks)
         for chunk in chunks if read is None else read:
-            yield from outgoing.take(chunk)
-        yield from outgoing.rest()
+            if (taken := outgoing.take(chunk)) is not MISSING:
+                yield taken
+        if (taken := outgoing.rest()) is not MISSING:
+            yield taken
 
 
 async def achunks_of_theirs(
@@ -116,9 +120,9 @@ async def achunks_of_theirs(
     else:
         outgoing = Outgoing(chunks)
         async for chunk in owned(chunks) if read is None else read:
-            for taken in outgoing.take(chunk):
+            if (taken := outgoing.take(chunk)) is not MISSING:
                 yield taken
-        for taken in outgoing.rest():
+        if (taken := outgoing.rest()) is not MISSING:
             yield taken
 
 

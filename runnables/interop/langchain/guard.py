@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from runnables.interop.langchain.border import inside
+from runnables.interop.langchain.contexts import inside
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
@@ -27,13 +27,13 @@ class Guard(Iterator[Any]):
 
     def __init__(self, chunks: Iterable[Any], scope: Scope | None) -> None:
         self._chunks = iter(chunks)
-        self._scope = scope
+        self._inside = inside(scope)
         self._is_left = False
 
     def __next__(self) -> Any:
         if self._is_left:
             raise StopIteration
-        with inside(self._scope):
+        with self._inside:
             return next(self._chunks)
 
     def leave(self) -> None:
@@ -46,13 +46,13 @@ class AsyncGuard(AsyncIterator[Any]):
 
     def __init__(self, chunks: AsyncIterable[Any], scope: Scope | None) -> None:
         self._chunks = aiter(chunks)
-        self._scope = scope
+        self._inside = inside(scope)
         self._is_left = False
 
     async def __anext__(self) -> Any:
         if self._is_left:
             raise StopAsyncIteration
-        with inside(self._scope):
+        with self._inside:
             return await anext(self._chunks)
 
     def leave(self) -> None:

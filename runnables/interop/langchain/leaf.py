@@ -16,12 +16,13 @@ from runnables.core.values import show
 from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close
 from runnables.engine.tasks import let_loop_close
-from runnables.interop.langchain.border import astart_runs, config_of_theirs, outside, start_runs
+from runnables.interop.langchain.border import astart_runs, config_of_theirs, start_runs
 from runnables.interop.langchain.chunks import (
     achunks_of_theirs,
     chunks_of_theirs,
     merge_of_theirs,
 )
+from runnables.interop.langchain.contexts import outside
 from runnables.interop.langchain.guard import AsyncGuard, Guard
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.redaction import hide_in_text
@@ -174,6 +175,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         read = chunks_of_theirs(input)
+        their_side = outside(scope)
         guard: Guard | None = None
         chunks: Any = None
         try:
@@ -181,13 +183,13 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
             start_runs(scope)
             guard = Guard(_with_first(first, read), current_scope())
             theirs = config_of_theirs(scope)
-            with outside(scope):
+            with their_side:
                 chunks = self._their_chunks(guard, theirs, kwargs)
                 chunk = from_value(next(chunks, None))  # LangChain takes no chunk for None
             info.merge = self._merge_of(chunk, kwargs)
             while chunk is not _END:
                 yield chunk
-                with outside(scope):
+                with their_side:
                     chunk = from_value(next(chunks, _END))
         except Exception as error:
             raise_masked(error)
@@ -197,7 +199,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
             try:
                 if guard is not None:
                     guard.leave()
-                    with outside(scope):
+                    with their_side:
                         close(chunks)
             finally:
                 read.close()
@@ -211,6 +213,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         read = achunks_of_theirs(input)
+        their_side = outside(scope)
         guard: AsyncGuard | None = None
         began: AsyncGenerator[Any, None] | None = None
         chunks: Any = None
@@ -221,13 +224,13 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
             began = _awith_first(first, read)
             guard = AsyncGuard(began, current_scope())
             theirs = config_of_theirs(scope)
-            with outside(scope):
+            with their_side:
                 chunks = await self._their_achunks(guard, theirs, kwargs)
                 chunk = from_value(await anext(chunks, None))
             info.merge = self._merge_of(chunk, kwargs)
             while chunk is not _END:
                 yield chunk
-                with outside(scope):
+                with their_side:
                     chunk = from_value(await anext(chunks, _END))
         except Exception as error:
             raise_masked(error)
@@ -237,7 +240,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
             try:
                 if guard is not None:
                     guard.leave()
-                    with outside(scope):
+                    with their_side:
                         await aclose(chunks)
             finally:
                 await aclose(began)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import LLM, LangSmithParams
@@ -12,17 +12,7 @@ from pydantic import ConfigDict
 from typing_extensions import override
 
 from runnables.compose.wrappers import innermost
-from runnables.interop.langchain.model_runs import (
-    ainvoke_unreported,
-    astream_unreported,
-    cache_key,
-    description,
-    invoke_unreported,
-    options_of,
-    parameters,
-    stream_unreported,
-    tracing_parameters,
-)
+from runnables.interop.langchain import model_runs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -57,17 +47,17 @@ class TextModelForLangChain(LLM):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        shown = parameters(self.ours)
+        shown = model_runs.parameters(self.ours)
         is_cached = get_llm_cache() if self.cache is None else self.cache
-        return {**shown, "cache_key": cache_key(self.ours)} if is_cached else shown
+        return {**shown, "cache_key": model_runs.cache_key(self.ours)} if is_cached else shown
 
     @cached_property
     def _serialized(self) -> dict[str, Any]:
-        return description(self, self.ours)
+        return model_runs.description(self, self.ours)
 
     @override
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        return cast("LangSmithParams", tracing_parameters(self.ours, "llm", stop, kwargs))
+        return model_runs.tracing_parameters(self.ours, "llm", stop, kwargs)
 
     @override
     def get_num_tokens(self, text: str) -> int:
@@ -81,7 +71,7 @@ class TextModelForLangChain(LLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> str:
-        return str(invoke_unreported(self.ours, prompt, options_of(stop, kwargs)))
+        return str(model_runs.invoke(self.ours, prompt, stop, kwargs))
 
     async def _acall(
         self,
@@ -90,7 +80,7 @@ class TextModelForLangChain(LLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> str:
-        return str(await ainvoke_unreported(self.ours, prompt, options_of(stop, kwargs)))
+        return str(await model_runs.ainvoke(self.ours, prompt, stop, kwargs))
 
     def _stream(
         self,
@@ -99,7 +89,7 @@ class TextModelForLangChain(LLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[GenerationChunk]:
-        chunks = stream_unreported(self.ours, prompt, options_of(stop, kwargs))
+        chunks = model_runs.stream(self.ours, prompt, stop, kwargs)
         try:
             for chunk in chunks:
                 made = GenerationChunk(text=str(chunk))
@@ -116,7 +106,7 @@ class TextModelForLangChain(LLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
-        chunks = astream_unreported(self.ours, prompt, options_of(stop, kwargs))
+        chunks = model_runs.astream(self.ours, prompt, stop, kwargs)
         try:
             async for chunk in chunks:
                 made = GenerationChunk(text=str(chunk))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from runnables.compose.policies.attempts import RetryPolicy
-from runnables.errors import is_retryable
 from runnables.interop.langchain import model_calls
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.usage import UsageMetadata
@@ -58,16 +55,6 @@ class TextModelOfLangChain(TextModel, internal=True):
     def _identity(self) -> dict[str, Any]:
         """Return what decides the answer: the string that LangChain's own caches have as a key."""
         return {"class": type(self.theirs).__name__, "settings": str(self.theirs)}
-
-    @cached_property
-    def _retry_policy(self) -> RetryPolicy:
-        return RetryPolicy(
-            max_attempts=1 + (self.max_retries or 0),
-            is_retryable=is_retryable,
-            backoff=self._backoff,
-            max_delay=self._max_delay,
-            defers_to_outer=True,
-        )
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         return model_calls.checked_options(self.get_name(), given)

@@ -18,8 +18,8 @@ the message returns:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, KeysView, Mapping, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from langchain_core import messages as theirs
@@ -73,17 +73,16 @@ def from_theirs(message: theirs.BaseMessage) -> BaseMessage:
     if plan is None:
         raise TypeError(_no_counterpart(message))
     values = vars(message)
-    fields = {name: _copied(values[name]) for name in plan.shared}
+    fields = _copied_fields(values, plan)
     fields["type"] = plan.kind
     if "artifact" in fields:
         fields["artifact"] = from_value(values["artifact"])
     for name, make in plan.only_ours:
         fields[name] = make()
-    more = {
-        name: values[name]
-        for name, default in plan.only_theirs
-        if name in values and values[name] != default
-    }
+    more: dict[str, Any] = {}
+    for name, make in plan.only_theirs:
+        if name in values and values[name] != make():
+            more[name] = values[name]
     if message.__pydantic_extra__:
         more |= message.__pydantic_extra__
     kwargs: dict[str, Any] = fields["additional_kwargs"]
@@ -106,18 +105,18 @@ def to_theirs(message: BaseMessage) -> theirs.BaseMessage:
     cls = _THEIR_CLASSES[kind]
     plan = cast("_Plan", _plan(cls))
     values = vars(message)
-    fields = {name: _copied(values[name]) for name in plan.shared}
+    fields = _copied_fields(values, plan)
     fields["type"] = kind
     if "artifact" in fields:
         fields["artifact"] = to_value(values["artifact"])
+    for name, make in plan.only_theirs:
+        fields[name] = make()
     extra: dict[str, Any] = {}
     kwargs: dict[str, Any] = fields["additional_kwargs"]
-    for name, value in kwargs.pop(FROM_LANGCHAIN, {}).items():
-        (fields if name in cls.model_fields else extra)[name] = value
-    for name in cls.model_fields:
-        if name not in fields:
-            fields[name] = cls.model_fields[name].get_default(call_default_factory=True)
-    if len(values) > len(plan.shared) + 1:
+    if FROM_LANGCHAIN in kwargs:
+        for name, value in kwargs.pop(FROM_LANGCHAIN).items():
+            (fields if name in fields else extra)[name] = value
+    if len(values) > len(plan.shared) + len(plan.only_ours):
         known = ALL_KINDS[kind].model_fields
         extra |= {name: value for name, value in values.items() if name not in known}
     if "tool_calls" in fields and (more := _taken_out(fields)):
@@ -133,15 +132,15 @@ class _Plan(NamedTuple):
 
     Attributes:
         kind: the `type` of our message.
-        shared: the names of the fields that both have, in the order of ours, without `type`.
+        shared: the names of the fields that both have, in the order of ours.
         only_ours: our other fields, and what makes their defaults.
-        only_theirs: their other fields, and the defaults of these.
+        only_theirs: their other fields, and what makes their defaults.
     """
 
     kind: str
-    shared: tuple[str, ...]
-    only_ours: tuple[tuple[str, Any], ...]
-    only_theirs: tuple[tuple[str, Any], ...]
+    shared: KeysView[str]
+    only_ours: tuple[tuple[str, Callable[[], Any]], ...]
+    only_theirs: tuple[tuple[str, Callable[[], Any]], ...]
 
 
 @cache
@@ -155,18 +154,34 @@ def _plan(cls: type[theirs.BaseMessage]) -> _Plan | None:
     ours, names = ALL_KINDS[kind].model_fields, cls.model_fields
     return _Plan(
         kind,
-        tuple(name for name in ours if name in names and name != "type"),
-        tuple(
-            (name, lambda field=field: field.get_default(call_default_factory=True))
-            for name, field in ours.items()
-            if name not in names
-        ),
-        tuple(
-            (name, field.get_default(call_default_factory=True))
-            for name, field in names.items()
-            if name not in ours
-        ),
+        dict.fromkeys(name for name in ours if name in names).keys(),
+        _makers_of_defaults(ours, names),
+        _makers_of_defaults(names, ours),
     )
+
+
+def _makers_of_defaults(
+    fields: Mapping[str, Any], others: Mapping[str, Any]
+) -> tuple[tuple[str, Callable[[], Any]], ...]:
+    """Return the fields that are not among the others, each with what makes its default."""
+    return tuple(
+        (name, partial(field.get_default, call_default_factory=True))
+        for name, field in fields.items()
+        if name not in others
+    )
+
+
+_UNCHANGING: Final = frozenset({str, type(None)})
+
+
+def _copied_fields(values: Mapping[str, Any], plan: _Plan) -> dict[str, Any]:
+    """Return the fields that both libraries have."""
+    fields = dict(values)
+    for name, value in values.items():
+        if type(value) not in _UNCHANGING:  # most of those of a chunk are
+            fields[name] = _copied(value)
+    same = fields.keys() == plan.shared
+    return fields if same else {name: fields[name] for name in plan.shared}
 
 
 def _copied(value: Any) -> Any:
@@ -174,24 +189,24 @@ def _copied(value: Any) -> Any:
 
     Their chunks change blocks of their content in place, and here calls get and lose keys.
     """
-    if _is_list(value):
-        return [item.copy() if _is_dict(item) else item for item in value]
-    return value.copy() if _is_dict(value) else value
+    cls: Any = type(value)
+    if cls is dict:
+        return value.copy()
+    if not issubclass(cls, list):  # our list of merged calls is a class of its own
+        return value
+    return [item.copy() if _is_dict(item) else item for item in value] if value else []
 
 
 def _is_dict(value: Any) -> bool:
     return type(value) is dict
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)  # our list of merged calls is a class of its own
-
-
 def _taken_out(fields: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Remove those keys from the tool calls that theirs do not have, and return them."""
     taken: dict[str, list[dict[str, Any]]] = {}
     for name, known in _CALL_KEYS.items():
-        for position, call in enumerate(cast("list[dict[str, Any]]", fields.get(name, ()))):
+        calls: list[dict[str, Any]] | None = fields.get(name)
+        for position, call in enumerate(calls) if calls else ():
             if call.keys() <= known:
                 continue
             more = {key: call.pop(key) for key in list(call) if key not in known}

@@ -17,7 +17,7 @@ from runnables.engine.stream import aclose, close
 from runnables.engine.tasks import let_loop_close
 from runnables.errors import ConfigError
 from runnables.interop.langchain.ambient import mute_tracers
-from runnables.interop.langchain.border import silent
+from runnables.interop.langchain.contexts import silent
 from runnables.models.options import check_numbers, checked_stop
 
 if TYPE_CHECKING:

@@ -1,8 +1,12 @@
-"""What LangChain's models over ours have in common: the config, the options, the description."""
+"""What LangChain's models over ours have in common: the calls, the options, the description.
+
+The run is LangChain's, which reports it. Ours is not reported: our handlers hear of it through
+theirs.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
 from runnables.cache.keys import digest
@@ -13,6 +17,8 @@ from runnables.interop.langchain.ambient import reported
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
+
+    from langchain_core.language_models import LangSmithParams
 
     from runnables.core.config import RunnableConfig
 
@@ -25,11 +31,8 @@ _SAYS_HOW: Final = frozenset(
 _SETTINGS: Final = ("model", "temperature", "max_tokens", "stop", "seed", "top_p")
 
 
-def unreported() -> RunnableConfig:
-    """Return the config for a call of ours that is a run of theirs, which has been reported.
-
-    Our handlers hear of it through theirs. The limits and all else of the call around it hold.
-    """
+def _unreported() -> RunnableConfig:
+    """Return the config of a call of ours: that of the call around it, without handlers."""
     scope = Scope(ensure_scope(None).without_run_settings())
     scope.handlers = scope.own_handlers = ()
     scope.span_handlers = ()
@@ -37,23 +40,32 @@ def unreported() -> RunnableConfig:
     return scope.config
 
 
-def invoke_unreported(ours: Any, value: Any, options: Mapping[str, Any]) -> Any:
-    """Return the output of a model of ours, whose run is one of theirs; see `unreported`."""
+def invoke(ours: Any, value: Any, stop: list[str] | None, keywords: Mapping[str, Any]) -> Any:
+    """Return the output of a model of ours.
+
+    Args:
+        ours: the model, which may have a retry, fallbacks or bound options around it.
+        value: the input.
+        stop: stop sequences.
+        keywords: the other keywords of their call.
+    """
     with reported():
-        return ours.invoke(value, unreported(), **options)
+        return ours.invoke(value, _unreported(), **options_of(stop, keywords))
 
 
-async def ainvoke_unreported(ours: Any, value: Any, options: Mapping[str, Any]) -> Any:
-    """Return the output of a model of ours, whose run is one of theirs; see `unreported`."""
+async def ainvoke(
+    ours: Any, value: Any, stop: list[str] | None, keywords: Mapping[str, Any]
+) -> Any:
+    """Return the output of a model of ours; see `invoke`."""
     with reported():
-        return await ours.ainvoke(value, unreported(), **options)
+        return await ours.ainvoke(value, _unreported(), **options_of(stop, keywords))
 
 
-def stream_unreported(
-    ours: Any, value: Any, options: Mapping[str, Any]
+def stream(
+    ours: Any, value: Any, stop: list[str] | None, keywords: Mapping[str, Any]
 ) -> Generator[Any, None, None]:
-    """Yield the chunks of a model of ours, whose run is one of theirs; see `unreported`."""
-    chunks = ours.stream(value, unreported(), **options)
+    """Yield the chunks of a model of ours; see `invoke`."""
+    chunks = ours.stream(value, _unreported(), **options_of(stop, keywords))
     try:
         while True:
             with reported():
@@ -66,11 +78,11 @@ def stream_unreported(
             close(chunks)
 
 
-async def astream_unreported(
-    ours: Any, value: Any, options: Mapping[str, Any]
+async def astream(
+    ours: Any, value: Any, stop: list[str] | None, keywords: Mapping[str, Any]
 ) -> AsyncGenerator[Any, None]:
-    """Yield the chunks of a model of ours, whose run is one of theirs; see `unreported`."""
-    chunks = ours.astream(value, unreported(), **options)
+    """Yield the chunks of a model of ours; see `invoke`."""
+    chunks = ours.astream(value, _unreported(), **options_of(stop, keywords))
     try:
         while True:
             with reported():
@@ -87,12 +99,7 @@ _END: Final = object()
 
 
 def options_of(stop: list[str] | None, keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a call of ours, for a call of theirs.
-
-    Args:
-        stop: stop sequences.
-        keywords: the other keywords of their call.
-    """
+    """Return the options of a call of ours, for a call of theirs; see `invoke`."""
     options = {name: value for name, value in keywords.items() if name not in _SAYS_HOW}
     if stop is not None:
         options["stop"] = stop
@@ -133,7 +140,7 @@ def description(adapter: object, ours: Any) -> dict[str, Any]:
 
 def tracing_parameters(
     ours: Any, kind: str, stop: list[str] | None, keywords: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> LangSmithParams:
     """Return the metadata by which tracers know a model: its provider, name and settings.
 
     Args:
@@ -152,4 +159,4 @@ def tracing_parameters(
         "ls_stop": stop or options.get("stop"),
     }
     shown = {name: value for name, value in found.items() if value is not None}
-    return {"ls_provider": provider, "ls_model_type": kind, **shown}
+    return cast("LangSmithParams", {"ls_provider": provider, "ls_model_type": kind, **shown})

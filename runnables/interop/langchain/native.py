@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -26,6 +27,20 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _RUN_TYPES = {"prompt": "prompt", "parser": "parser"}
+
+
+def _wanted(value: Any, run_manager: Any, config: RunnableConfig, **kwargs: Any) -> None:
+    """Have the arguments that LangChain is to pass to the functions that do the work of a call."""
+
+
+class _Work(partial[Any]):
+    """Such a function, with its other arguments.
+
+    LangChain reads the signature twice in each call. To find out that of a `partial` takes longer
+    than all else that this package does in a call, so it is given here.
+    """
+
+    __signature__: ClassVar = signature(_wanted)
 
 
 class LangChainRunnable(Runnable[Any, Any]):
@@ -95,13 +110,13 @@ class LangChainRunnable(Runnable[Any, Any]):
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run our runnable on one input, within a run of LangChain's."""
         with own_run(config) as full:
-            work = partial(self._work, name=full.get("run_name"))
+            work = _Work(self._work, name=full.get("run_name"))
             return self._call_with_config(work, input, full, self._run_type, **kwargs)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Do what `invoke` does, async."""
         with own_run(config) as full:
-            work = partial(self._awork, name=full.get("run_name"))
+            work = _Work(self._awork, name=full.get("run_name"))
             return await self._acall_with_config(work, input, full, self._run_type, **kwargs)
 
     def _work(
@@ -137,7 +152,7 @@ class LangChainRunnable(Runnable[Any, Any]):
     ) -> Iterator[Any]:
         """Run our runnable on an input in chunks, and yield the output in chunks."""
         with own_run(config) as full:
-            work = partial(self._stream_work, name=full.get("run_name"))
+            work = _Work(self._stream_work, name=full.get("run_name"))
             yield from self._transform_stream_with_config(
                 input, work, full, self._run_type, **kwargs
             )
@@ -147,7 +162,7 @@ class LangChainRunnable(Runnable[Any, Any]):
     ) -> AsyncIterator[Any]:
         """Do what `transform` does, async."""
         with own_run(config) as full:
-            work = partial(self._astream_work, name=full.get("run_name"))
+            work = _Work(self._astream_work, name=full.get("run_name"))
             chunks: Any = self._atransform_stream_with_config(
                 input, work, full, self._run_type, **kwargs
             )

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.callbacks import CallbackManager
 
 from runnables.interop.langchain.ambient import hidden, mute_tracers
-from runnables.interop.langchain.border import config_of_theirs, outside
+from runnables.interop.langchain.border import config_of_theirs
 from runnables.interop.langchain.bridge import as_id
+from runnables.interop.langchain.contexts import outside
 from runnables.interop.langchain.event_handler import event_handler
 from runnables.interop.langchain.run_ids import OWN_RUNS
 

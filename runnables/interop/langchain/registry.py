@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.core.weak_cache import weak_cache
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
 _HERE: Final = "runnables.interop.langchain"
@@ -105,6 +106,20 @@ _WRAPPED: Final = ("chat_models", "llms", "tools")
 """The modules that convert an object with what is wrapped around it."""
 
 _HANDLER: Final = next(kind for kind in KINDS if kind.name == "handler")
+
+
+@weak_cache
+def converter_of_theirs(cls: type) -> Callable[[Any], Any] | None:
+    """Return the function that converts LangChain's data of a class; None for other classes."""
+    kind = _kind_of_their_class(cls)
+    return cast("Any", kind.load()).from_theirs if kind in VALUES else None
+
+
+@weak_cache
+def converter_of_ours(cls: type) -> Callable[[Any], Any] | None:
+    """Return the function that converts our data of a class; None for other classes."""
+    kind = _kind_of_our_class(cls)
+    return cast("Any", kind.load()).to_theirs if kind in VALUES else None
 
 
 @weak_cache

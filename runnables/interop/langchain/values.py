@@ -10,12 +10,13 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from runnables.interop.langchain.registry import VALUES, kind_of_ours, kind_of_theirs
+from runnables.interop.langchain.registry import converter_of_ours, converter_of_theirs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from runnables.interop.langchain.registry import Kind
+    ConverterOf = Callable[[type], Callable[[Any], Any] | None]
+    """Returns the function that converts data of a class; None for other classes."""
 
 _PLAIN: Final = frozenset({str, int, float, bool, bytes, type(None)})
 
@@ -35,7 +36,10 @@ def from_value(value: Any) -> Any:
     Raises:
         ValueError: a list or dict with messages contains itself, or is nested too deeply.
     """
-    return value if type(value) in _PLAIN else _Conversion(kind_of_theirs, "from_theirs")(value)
+    if (cls := type(value)) in _PLAIN:
+        return value
+    convert = converter_of_theirs(cls)
+    return _Conversion(converter_of_theirs)(value) if convert is None else convert(value)
 
 
 def to_value(value: Any) -> Any:
@@ -44,39 +48,33 @@ def to_value(value: Any) -> Any:
     Raises:
         ValueError: a list or dict with messages contains itself, or is nested too deeply.
     """
-    return value if type(value) in _PLAIN else _Conversion(kind_of_ours, "to_theirs")(value)
+    if (cls := type(value)) in _PLAIN:
+        return value
+    convert = converter_of_ours(cls)
+    return _Conversion(converter_of_ours)(value) if convert is None else convert(value)
 
 
 class _Conversion:
-    """The conversion of one value.
+    """The conversion of one container.
 
     Args:
-        kind_of: returns the kind of an object of the library that the value comes from.
-        function: the name of the function of a kind's module that converts it.
+        converter_of: returns the function that converts data of the library that it comes from.
     """
 
-    __slots__ = ("_done", "_function", "_kind_of", "_open")
+    __slots__ = ("_converter_of", "_done", "_open")
 
-    def __init__(self, kind_of: Callable[[object], Kind | None], function: str) -> None:
-        self._kind_of = kind_of
-        self._function = function
+    def __init__(self, converter_of: ConverterOf) -> None:
+        self._converter_of = converter_of
         self._done: dict[int, tuple[Any, Any]] = {}
         self._open: set[int] = set()
 
     def __call__(self, value: Any) -> Any:
-        if (kind := self._kind_of_value(value)) is not None:
-            return getattr(kind.load(), self._function)(value)
         if not self._holds_any(value):
             return value
         try:
             return self._converted(value)
         except RecursionError:
             raise ValueError(_too_deep(value, "is nested too deeply")) from None
-
-    def _kind_of_value(self, value: Any) -> Kind | None:
-        """Return the kind of a message, a document or a prompt value; None for all others."""
-        kind = self._kind_of(value)
-        return kind if kind in VALUES else None
 
     def _holds_any(self, value: Any) -> bool:
         """Tell whether a container holds something to convert, at any depth.
@@ -88,9 +86,9 @@ class _Conversion:
         containers = [value]
         while containers:
             for item in _items(containers.pop()):
-                if type(item) in _PLAIN:
+                if (cls := type(item)) in _PLAIN:
                     continue
-                if self._kind_of(item) in VALUES:
+                if self._converter_of(cls) is not None:
                     return True
                 if id(item) not in seen:
                     seen.add(id(item))
@@ -98,10 +96,11 @@ class _Conversion:
         return False
 
     def _converted(self, value: Any) -> Any:
-        if type(value) in _PLAIN:
+        cls = _class_of(value)
+        if cls in _PLAIN:
             return value
-        if (kind := self._kind_of_value(value)) is not None:
-            return getattr(kind.load(), self._function)(value)
+        if (convert := self._converter_of(cls)) is not None:
+            return convert(value)
         if id(value) in self._done:
             return self._done[id(value)][1]
         if id(value) in self._open:
