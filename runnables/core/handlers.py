@@ -201,6 +201,8 @@ class Handler(Protocol):
       the chunks of its answer.
     - `run_types`: the kinds of runs whose events it receives, such as {"chat_model"}; by default
       all. Others make no events for it.
+    - `answer_id`, a method that takes the id of a run, and returns a string: the answer of a chat
+      model, and each of its chunks, has this id where the service has sent none.
 
     Example:
         >>> class Printer(Handler):
