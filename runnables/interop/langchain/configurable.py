@@ -22,7 +22,7 @@ class ConfigurableOfLangChain(ConfiguredRunnable[Any, Any], internal=True):
     `bind_tools`, streams, and its usage counts.
 
     Args:
-        original: what LangChain's `configurable_fields` or `configurable_alternatives` has returned.
+        original: what `configurable_fields` or `configurable_alternatives` of LangChain returned.
 
     Attributes:
         original: the same.
