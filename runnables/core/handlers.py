@@ -218,6 +218,19 @@ class Handler(Protocol):
         """Receive an event. An async method serves async runs only; the run waits for either."""
         ...
 
+    if not TYPE_CHECKING:  # to checkers, it would be an attribute that every handler needs
+
+        def __getattr__(self, name: str) -> Any:
+            """Refuse what LangChain asks its own handlers for, and say the way out."""
+            hint = ""
+            if name.startswith("ignore_") or name in ("raise_error", "run_inline"):
+                hint = (
+                    " In the config of a runnable of LangChain, write to_langchain(handler), or "
+                    "let the class subclass runnables.BaseCallbackHandler."
+                )
+            kind = type(self).__name__
+            raise AttributeError(f"The handler {kind} has no attribute {name!r}.{hint}")
+
 
 Callbacks: TypeAlias = Sequence[Handler] | None
 """The type of `callbacks`: a list of handlers, or None."""
