@@ -57,7 +57,7 @@ class UserConfig(Scope):
         for key, copy in _COPIED.items():
             if key in self:
                 super().__setitem__(key, copy(self[key]))
-        if self.handlers:
+        if self.handlers or "callbacks" in self:
             self._list_handlers(self.handlers)
 
     def _list_handlers(self, handlers: Any) -> None:

@@ -62,7 +62,7 @@ def test_a_configurable_model_is_a_chat_model_that_streams(make: Any, call: Call
         chunks = call.stream(chain, {"x": "Hi"}, {"callbacks": [log]})
         assert call.invoke(chain, {"x": "Hi"}) == "Ahoy there!"
     assert chunks == ["Ahoy ", "there!"]
-    assert (usage.calls, usage.total_tokens) == (2, 10)
+    assert (usage.calls, usage.total["input_tokens"]) == (2, 6)
     assert [event.run_type for event in log.events if event.kind == "start"] == [
         *("chain", "prompt", "chat_model", "parser")
     ]

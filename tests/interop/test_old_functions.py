@@ -148,4 +148,4 @@ def test_what_cannot_be_meant_is_refused(options: Any, says: str, call: Call) ->
 def test_our_own_models_name_the_way_out() -> None:
     """They have no such option: code that was moved here binds tools."""
     with pytest.raises(ConfigError, match=r"'functions'.*bind_tools"):
-        ChatOpenAI(model="gpt-5", api_key="k").bind(functions=[LOOK])
+        ChatOpenAI(model="gpt-5", api_key="k").invoke("Hi", functions=[LOOK])

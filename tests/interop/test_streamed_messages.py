@@ -119,7 +119,7 @@ def test_an_answer_is_told_once(model: str, node: str, call: Call) -> None:
         pairs = call.stream(graph, CONVERSATION, stream_mode="messages")
         messages = [message for message, _ in pairs]
         assert "".join(message.text for message in messages).replace(" ", "") == "Ahoythere,friend!"
-        assert len({message.id for message in messages}) == 1
+        assert len({message.id for message in messages if message.text}) == 1
 
 
 @pytest.mark.parametrize("node", ["a bare chain", "a function of ours", "invoked in a node"])
@@ -156,7 +156,7 @@ def test_each_answer_and_result_of_our_agent_is_told_once(call: Call) -> None:
     for message, _ in pairs:
         by_id.setdefault(message.id, []).append(message)
     texts = ["".join(part.text for part in parts) for parts in by_id.values()]
-    assert texts == ["", "3", "It is 3."]
+    assert sorted(texts) == ["", "3", "It is 3."]  # LangGraph tells results at the node's end
 
 
 def test_messages_of_the_input_are_not_told(call: Call) -> None:

@@ -86,9 +86,7 @@ class Continue(LLM):
     def _llm_type(self) -> str:
         return "continue"
 
-    def _call(
-        self, prompt: str, stop: Any = None, run_manager: Any = None, **kwargs: Any
-    ) -> str:
+    def _call(self, prompt: str, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> str:
         return f"{prompt}!"
 
     def _stream(

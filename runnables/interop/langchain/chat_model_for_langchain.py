@@ -186,9 +186,11 @@ class ChatModelForLangChain(BaseChatModel):
         options = options_of(stop, kwargs)
         chunks = stream_unreported(self.ours, from_value(with_results(messages)), options)
         first = FirstCall() if "functions" in kwargs else None
+        known: str | None = None
         try:
             for chunk in chunks:  # their `stream` tells the handlers of each
                 message = self._message(chunk)
+                message.id = known = message.id or known  # a service may send it once
                 yield ChatGenerationChunk(message=first.show(message) if first else message)
         finally:
             chunks.close()
@@ -203,9 +205,11 @@ class ChatModelForLangChain(BaseChatModel):
         options = options_of(stop, kwargs)
         chunks = astream_unreported(self.ours, from_value(with_results(messages)), options)
         first = FirstCall() if "functions" in kwargs else None
+        known: str | None = None
         try:
             async for chunk in chunks:
                 message = self._message(chunk)
+                message.id = known = message.id or known  # a service may send it once
                 yield ChatGenerationChunk(message=first.show(message) if first else message)
         finally:
             await chunks.aclose()

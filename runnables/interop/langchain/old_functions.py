@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 
 from runnables.errors import ConfigError
 
@@ -64,7 +64,7 @@ class FirstCall:
     """
 
     def __init__(self) -> None:
-        self._index: Any = _NONE_YET
+        self._first: Mapping[str, Any] | None = None
 
     def show(self, message: Any) -> Any:
         """Return a message of LangChain with the call in both forms: the same one, changed."""
@@ -84,19 +84,27 @@ class FirstCall:
         return None
 
     def _of_chunk(self, message: Any, chunks: list[Any]) -> dict[str, str] | None:
-        if chunks and self._index is _NONE_YET:
-            self._index = chunks[0].get("index")
-        kept = [chunk for chunk in chunks if chunk.get("index") == self._index]
+        if chunks and self._first is None:
+            self._first = chunks[0]
+        kept = [chunk for chunk in chunks if self._is_of_first(chunk)]
         if len(kept) < len(chunks):
+            ids = [chunk.get("id") for chunk in kept]
             message.tool_call_chunks = kept
-            message.tool_calls, message.invalid_tool_calls = [], []  # the sum reads its chunks
+            message.tool_calls = _of_ids(message.tool_calls, ids)
+            message.invalid_tool_calls = _of_ids(message.invalid_tool_calls, ids)
         if not kept:
             return None
         part = {"arguments": kept[0].get("args") or ""}  # LangChain joins the strings
         return {"name": kept[0]["name"], **part} if kept[0].get("name") else part
 
+    def _is_of_first(self, chunk: Mapping[str, Any]) -> bool:
+        first = self._first or chunk
+        same_id = chunk.get("id") in (None, first.get("id"))
+        return same_id and chunk.get("index") == first.get("index")
 
-_NONE_YET: Final = object()
+
+def _of_ids(calls: Sequence[Any], ids: Sequence[str | None]) -> list[Any]:
+    return [call for call in calls if call["id"] in ids]
 
 
 def with_results(messages: Sequence[Any]) -> list[Any]:
@@ -115,9 +123,9 @@ def with_results(messages: Sequence[Any]) -> list[Any]:
             made.append(ToolMessage(message.content, name=message.name, tool_call_id=call_id))
             continue
         renewed = _with_tool_call(message, f"function_{number}")
-        open_calls = {
-            call["name"]: call["id"] for call in getattr(renewed, "tool_calls", None) or ()
-        }
+        if isinstance(renewed, AIMessage):
+            calls = [*renewed.tool_calls, *renewed.invalid_tool_calls]
+            open_calls = {call["name"]: call["id"] for call in calls}
         made.append(renewed)
     return made
 
