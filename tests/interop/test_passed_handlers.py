@@ -103,11 +103,11 @@ def test_a_bare_handler_in_a_config_of_theirs_says_the_way_out(call: Call) -> No
 
 
 def test_a_handler_in_langchain_form_may_go_there_as_it_is(call: Call) -> None:
-    """Each run is told once, also where LangChain's runnable leads to one of ours."""
+    """It receives each run once, also where LangChain's runnable leads to one of ours."""
     names: list[str] = []
 
     class Names(BaseCallbackHandler):
-        """A handler of ours in the form of LangChain's."""
+        """A handler of ours with the methods of LangChain's."""
 
         def on_chain_start(self, serialized: Any, inputs: Any, **kwargs: Any) -> None:
             """Store a name."""

@@ -1,4 +1,4 @@
-"""LangGraph's `stream_mode="messages"` with models and chains of ours: each answer is told once."""
+"""LangGraph's `stream_mode="messages"` with models and chains of ours: each answer comes once."""
 
 from __future__ import annotations
 
@@ -112,10 +112,10 @@ def _graph(node: Any) -> Any:
 
 @pytest.mark.parametrize("node", NODES)
 @pytest.mark.parametrize("model", MODELS)
-def test_an_answer_is_told_once(model: str, node: str, call: Call) -> None:
+def test_an_answer_comes_once(model: str, node: str, call: Call) -> None:
     """All its chunks have one id, by which LangGraph knows the answer in the state of the node."""
     graph = _graph(NODES[node](MODELS[model]()))
-    for _ in range(2):  # another call of the same model is told, too
+    for _ in range(2):  # another call of the same model has its own
         pairs = call.stream(graph, CONVERSATION, stream_mode="messages")
         messages = [message for message, _ in pairs]
         assert "".join(message.text for message in messages).replace(" ", "") == "Ahoythere,friend!"
@@ -148,18 +148,18 @@ def test_a_token_comes_before_the_next_is_made() -> None:
     assert found == ["Ahoy", "!"]
 
 
-def test_each_answer_and_result_of_our_agent_is_told_once(call: Call) -> None:
+def test_each_answer_and_result_of_our_agent_comes_once(call: Call) -> None:
     calls = AIMessage(tool_calls=[tool_call(name="add", args={"a": 1, "b": 2}, id="c1")])
     agent = create_agent(ScriptedChatModel([calls, "It is 3."]), [add])
     pairs = call.stream(_graph(to_langchain(agent)), CONVERSATION, stream_mode="messages")
     by_id: dict[str, list[Any]] = {}
     for message, _ in pairs:
         by_id.setdefault(message.id, []).append(message)
-    texts = ["".join(part.text for part in parts) for parts in by_id.values()]
-    assert sorted(texts) == ["", "3", "It is 3."]  # LangGraph tells results at the node's end
+    answers = ["".join(part.text for part in parts) for parts in by_id.values()]
+    assert sorted(answers) == ["", "3", "It is 3."]  # LangGraph reports results at the node's end
 
 
-def test_messages_of_the_input_are_not_told(call: Call) -> None:
+def test_messages_of_the_input_do_not_come(call: Call) -> None:
     """They have passed through our steps, and have their ids still."""
     node = RunnableLambda(lambda state: {"messages": state["messages"]})
     graph = _graph(to_langchain(node))

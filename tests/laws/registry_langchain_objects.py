@@ -45,20 +45,20 @@ class Echo(BaseChatModel):
     def bind_tools(self, tools: Sequence[Any], *, tool_choice: Any = None, **kwargs: Any) -> Any:
         return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools], **kwargs)
 
-    def _text(self, messages: Any, kwargs: dict[str, Any]) -> str:
-        names = [each["function"]["name"] for each in kwargs.get("tools", [])]
+    def _text(self, messages: Any, tools: Any) -> str:
+        names = [each["function"]["name"] for each in tools]
         return f"{messages[-1].text}{self.end}{','.join(names)}"
 
     def _generate(
-        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+        self, messages: Any, stop: Any = None, run_manager: Any = None, tools: Any = ()
     ) -> ChatResult:
-        answer = AIMessage(self._text(messages, kwargs), id="1", usage_metadata=USAGE)
+        answer = AIMessage(self._text(messages, tools), id="1", usage_metadata=USAGE)
         return ChatResult(generations=[ChatGeneration(message=answer)])
 
     def _stream(
-        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+        self, messages: Any, stop: Any = None, run_manager: Any = None, tools: Any = ()
     ) -> Iterator[ChatGenerationChunk]:
-        for letter in self._text(messages, kwargs):
+        for letter in self._text(messages, tools):
             yield ChatGenerationChunk(message=AIMessageChunk(letter, id="1"))
         last = AIMessageChunk("", id="1", usage_metadata=USAGE, chunk_position="last")
         yield ChatGenerationChunk(message=last)
@@ -68,14 +68,14 @@ class AsyncEcho(Echo):
     """The same, with an async stream and an async call of its own."""
 
     async def _agenerate(
-        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+        self, messages: Any, stop: Any = None, run_manager: Any = None, tools: Any = ()
     ) -> ChatResult:
-        return self._generate(messages, stop, None, **kwargs)
+        return self._generate(messages, stop, None, tools)
 
     async def _astream(
-        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+        self, messages: Any, stop: Any = None, run_manager: Any = None, tools: Any = ()
     ) -> AsyncIterator[ChatGenerationChunk]:
-        for chunk in self._stream(messages, stop, None, **kwargs):
+        for chunk in self._stream(messages, stop, None, tools):
             yield chunk
 
 
@@ -86,11 +86,11 @@ class Continue(LLM):
     def _llm_type(self) -> str:
         return "continue"
 
-    def _call(self, prompt: str, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> str:
+    def _call(self, prompt: str, stop: Any = None, run_manager: Any = None) -> str:
         return f"{prompt}!"
 
     def _stream(
-        self, prompt: str, stop: Any = None, run_manager: Any = None, **kwargs: Any
+        self, prompt: str, stop: Any = None, run_manager: Any = None
     ) -> Iterator[GenerationChunk]:
         for letter in f"{prompt}!":
             yield GenerationChunk(text=letter)

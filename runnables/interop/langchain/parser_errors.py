@@ -27,7 +27,7 @@ def their_errors() -> Generator[None]:
 def as_their_error(error: OutputParserException) -> OutputParserException:
     """Return an error of a parser of ours that is one of LangChain's, too.
 
-    It is the same object, of a class that is derived from both: whoever holds it, holds it still.
+    It is the same object, of a class that is derived from both: its class alone changes.
     LangChain sends its `observation` to the model where `send_to_llm` is set.
     """
     if not isinstance(error, TheirError):
