@@ -228,8 +228,8 @@ class Handler(Protocol):
                     " In the config of a runnable of LangChain, write to_langchain(handler), or "
                     "let the class subclass runnables.BaseCallbackHandler."
                 )
-            kind = type(self).__name__
-            raise AttributeError(f"The handler {kind} has no attribute {name!r}.{hint}")
+            text = f"The handler {type(self).__name__} has no attribute {name!r}.{hint}"
+            raise AttributeError(text, name=name, obj=self)
 
 
 Callbacks: TypeAlias = Sequence[Handler] | None

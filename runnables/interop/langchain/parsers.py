@@ -41,6 +41,7 @@ class ParserForLangChain(LangChainRunnable, BaseOutputParser[Any]):
     def __init__(self, runnable: Any) -> None:
         BaseOutputParser.__init__(self, runnable=runnable)
 
+    __str__ = LangChainRunnable.__repr__
     __eq__ = LangChainRunnable.__eq__
     __hash__ = LangChainRunnable.__hash__
 
