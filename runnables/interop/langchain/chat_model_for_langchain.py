@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from runnables.compose.wrappers import innermost
 from runnables.interop.langchain import model_runs
+from runnables.interop.langchain.old_functions import FirstCall, with_results
 from runnables.interop.langchain.values import from_value, to_value
 
 if TYPE_CHECKING:
@@ -150,8 +151,9 @@ class ChatModelForLangChain(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        answer = model_runs.invoke(self.ours, from_value(messages), stop, kwargs)
-        return self._result(answer)
+        messages_of_ours = from_value(with_results(messages))
+        answer = model_runs.invoke(self.ours, messages_of_ours, stop, kwargs)
+        return self._result(answer, kwargs)
 
     async def _agenerate(
         self,
@@ -160,8 +162,9 @@ class ChatModelForLangChain(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        answer = await model_runs.ainvoke(self.ours, from_value(messages), stop, kwargs)
-        return self._result(answer)
+        messages_of_ours = from_value(with_results(messages))
+        answer = await model_runs.ainvoke(self.ours, messages_of_ours, stop, kwargs)
+        return self._result(answer, kwargs)
 
     def _stream(
         self,
@@ -170,10 +173,15 @@ class ChatModelForLangChain(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        chunks = model_runs.stream(self.ours, from_value(messages), stop, kwargs)
+        messages_of_ours = from_value(with_results(messages))
+        chunks = model_runs.stream(self.ours, messages_of_ours, stop, kwargs)
+        first = FirstCall() if "functions" in kwargs else None
+        known: str | None = None
         try:
             for chunk in chunks:  # their `stream` tells the handlers of each
-                yield ChatGenerationChunk(message=self._message(chunk))
+                message = self._message(chunk)
+                message.id = known = message.id or known  # a service may send it once
+                yield ChatGenerationChunk(message=first.show(message) if first else message)
         finally:
             chunks.close()
 
@@ -184,15 +192,22 @@ class ChatModelForLangChain(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        chunks = model_runs.astream(self.ours, from_value(messages), stop, kwargs)
+        messages_of_ours = from_value(with_results(messages))
+        chunks = model_runs.astream(self.ours, messages_of_ours, stop, kwargs)
+        first = FirstCall() if "functions" in kwargs else None
+        known: str | None = None
         try:
             async for chunk in chunks:
-                yield ChatGenerationChunk(message=self._message(chunk))
+                message = self._message(chunk)
+                message.id = known = message.id or known  # a service may send it once
+                yield ChatGenerationChunk(message=first.show(message) if first else message)
         finally:
             await chunks.aclose()
 
-    def _result(self, answer: Any) -> ChatResult:
+    def _result(self, answer: Any, keywords: dict[str, Any]) -> ChatResult:
         message = self._message(answer)
+        if "functions" in keywords:
+            message = FirstCall().show(message)
         name = message.response_metadata.get("model_name")
         output = {"model_name": name} if name else None
         return ChatResult(generations=[ChatGeneration(message=message)], llm_output=output)
