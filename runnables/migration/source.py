@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runnables.migration.answers import MIGRATE, Rules, Theirs, is_theirs
-from runnables.migration.names import KEYWORDS, METHODS, NO_KEYWORD, PYDANTIC, PYDANTIC_CHANGED
+from runnables.migration.names import (
+    KEYWORDS,
+    METHODS,
+    NO_KEYWORD,
+    NO_METHOD,
+    PYDANTIC,
+    PYDANTIC_CHANGED,
+)
 from runnables.migration.planning import IT, Plan
 from runnables.migration.reading import Code, UnreadableCode, read
 from runnables.migration.statements import changed_from, changed_import
@@ -122,7 +129,7 @@ def _migrated(code: Code, plan: Plan, handed: Sequence[ast.expr]) -> Migrated:
     for call in code.calls:
         findings += _change_keywords(call, plan, edits)
     if plan.modules or plan.imported:
-        findings += _methods(code)
+        findings += _methods(code, plan)
     findings += [
         Finding(line, repr(text), "A string names a module of LangChain: change it by hand.")
         for text, line in code.strings
@@ -212,8 +219,12 @@ def _change_keywords(call: Call, plan: Plan, edits: _Edits) -> Iterator[Finding]
             yield Finding(line, f"{ours.name}({name}=...)", f"It is not here. {why}")
 
 
-def _methods(code: Code) -> Iterator[Finding]:
+def _methods(code: Code, plan: Plan) -> Iterator[Finding]:
     for dotted in code.dotted:
+        ours = plan.called(dotted.parts[:-1]) if len(dotted.parts) > 1 else None
+        what = f"{ours.name}.{dotted.parts[-1]}" if ours is not None else ""
+        if ours and (why := NO_METHOD.get(ours.name, {}).get(dotted.parts[-1])) is not None:
+            yield Finding(dotted.line, what, f"It is not here. {why}")
         for part in dotted.parts[1:]:
             if part in METHODS:
                 yield Finding(dotted.line, f".{part}", f"It is not here. {METHODS[part]}")
