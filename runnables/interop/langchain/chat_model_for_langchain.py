@@ -29,6 +29,7 @@ from runnables.interop.langchain.model_runs import (
     tracing_parameters,
 )
 from runnables.interop.langchain.values import from_value, to_value
+from runnables.redaction import hide
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -78,6 +79,11 @@ class ChatModelForLangChain(BaseChatModel):
     @override
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return cast("LangSmithParams", tracing_parameters(self.ours, "chat", stop, kwargs))
+
+    @override
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
+        """Return what handlers get of the settings and options of a call, without secrets."""
+        return hide(super()._get_invocation_params(stop, **kwargs))
 
     @override
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
