@@ -243,7 +243,7 @@ def check_handlers(handlers: Iterable[Handler]) -> tuple[Handler, ...]:
     if isinstance(given, ForeignHandlers):
         return given
     if callable(getattr(given, "on_event", None)):
-        raise ConfigError(f"callbacks: expected a list of handlers: write [{handlers!r}].")
+        raise ConfigError(f"callbacks: {handlers!r} is not a list of handlers{_in_list(given)}")
     checked = tuple(from_foreign(handler) for handler in given)
     for handler in checked:
         if isinstance(handler, type):

@@ -26,7 +26,9 @@ def test_a_handler_that_is_no_list_is_an_error() -> None:
 
     for handler in (BaseCallbackHandler(), Ours()):
         config: Any = {"callbacks": handler}
-        with pytest.raises(ConfigError, match=r"expected a list of handlers: write \["):
+        with pytest.raises(
+            ConfigError, match=r"not a list of handlers\. Write: callbacks=\[handler"
+        ):
             RunnableLambda(str).invoke(1, config)
 
 
