@@ -72,8 +72,9 @@ def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
 
 
 def _is_class_of_runnables(thing: Any) -> bool:
-    is_ours = isinstance(thing, type) and issubclass(thing, Runnable)
-    return is_ours or is_foreign_runnable_class(thing)
+    if is_foreign_runnable_class(thing):
+        return True
+    return isinstance(thing, type) and issubclass(thing, Runnable)
 
 
 def _native(thing: object) -> Runnable[Any, Any]:

@@ -221,10 +221,10 @@ def _change_keywords(call: Call, plan: Plan, edits: _Edits) -> Iterator[Finding]
 
 def _methods(code: Code, plan: Plan) -> Iterator[Finding]:
     for dotted in code.dotted:
-        ours = plan.called(dotted.parts[:-1]) if len(dotted.parts) > 1 else None
-        what = f"{ours.name}.{dotted.parts[-1]}" if ours is not None else ""
-        if ours and (why := NO_METHOD.get(ours.name, {}).get(dotted.parts[-1])) is not None:
-            yield Finding(dotted.line, what, f"It is not here. {why}")
+        *of, method = dotted.parts
+        ours = plan.called(tuple(of)) if of else None
+        if ours is not None and (why := NO_METHOD.get(ours.name, {}).get(method)) is not None:
+            yield Finding(dotted.line, f"{ours.name}.{method}", f"It is not here. {why}")
         for part in dotted.parts[1:]:
             if part in METHODS:
                 yield Finding(dotted.line, f".{part}", f"It is not here. {METHODS[part]}")

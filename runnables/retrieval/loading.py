@@ -137,9 +137,13 @@ def _root(path: Any) -> Path:
     Raises:
         ConfigError: it is none.
     """
-    if not isinstance(path, (str, PathLike)) or not str(path):
+    if path == "" or not _is_path(path):
         raise ConfigError(f"path={path!r}: expected the path of one folder, or of one file")
-    return Path(cast("str", path))
+    return Path(path)
+
+
+def _is_path(path: Any) -> bool:
+    return isinstance(path, (str, PathLike))
 
 
 def _several(patterns: Any) -> Iterator[Any]:

@@ -373,7 +373,7 @@ def check_query(query: Any) -> Query:
 
 
 def _are_strings(query: Any) -> bool:
-    return isinstance(query, (list, tuple)) and any(isinstance(part, str) for part in query)
+    return type(query) in (list, tuple) and any(isinstance(part, str) for part in query)
 
 
 def distinct_strings(queries: Iterable[Query]) -> list[str]:

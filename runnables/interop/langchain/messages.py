@@ -215,15 +215,18 @@ def _put_back(fields: dict[str, Any], taken: Any) -> None:
     """Put the keys that `_taken_out` has returned into the tool calls again, and no others."""
     for name, known in _CALL_KEYS.items():
         calls: list[dict[str, Any]] = fields.get(name) or []
-        entries = taken.get(name)
-        for entry in filter(_is_entry, entries if _is_list(entries) else ()):
+        for entry in _entries(taken.get(name)):
             if (call := _call_of(entry, calls)) is not None:
                 more: dict[str, Any] = entry["more"]
-                call.update({key: value for key, value in more.items() if key not in known})
+                call.update({key: more[key] for key in more if key not in known})
+
+
+def _entries(taken: Any) -> list[dict[str, Any]]:
+    """Return what `_taken_out` may have made; a service may have written another thing."""
+    return [one for one in taken if _is_entry(one)] if _is_list(taken) else []
 
 
 def _is_entry(entry: Any) -> bool:
-    """Tell whether `_taken_out` has made an entry; a service may have written another thing."""
     return _is_dict(entry) and _is_dict(entry.get("more")) and "id" in entry
 
 
