@@ -321,7 +321,7 @@ SUBJECTS = (
         "testing",
         "Testing",
         "A scripted model, and the suite that every model of the library passes. "
-        "`runnables.testing` needs pytest.",
+        "The suites need pytest.",
         {
             "A scripted model": "scripted.ScriptedChatModel scripted.Delay scripted.ScriptedCall",
             "Suites to subclass": "testing.ChatModelTests "

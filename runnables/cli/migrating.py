@@ -64,10 +64,14 @@ def diff(change: FileChange) -> Iterator[str]:
 
 def _summary(files: int, counts: dict[str, int], *, written: bool) -> str:
     verb = "changed" if written else "to change"
-    parts = [f"{files:,} files: {counts['changed']:,} {verb}"]
+    parts = [f"{_counted(files, 'file')}: {counts['changed']:,} {verb}"]
     if counts["listed"]:
-        parts.append(f"{counts['listed']:,} places to look at")
+        parts.append(f"{_counted(counts['listed'], 'place')} to look at")
     if counts["failed"]:
         parts.append(f"{counts['failed']:,} not changed, as they cannot be")
     hint = " Say --write to change them." if counts["changed"] and not written else ""
     return f"{', '.join(parts)}.{hint}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

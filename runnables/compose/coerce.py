@@ -8,7 +8,7 @@ from typing import Any, TypeGuard, cast
 from runnables.compose.functions import RunnableLambda
 from runnables.compose.generators import RunnableGenerator
 from runnables.compose.runnable import Runnable
-from runnables.core.foreign import from_foreign, is_foreign
+from runnables.core.foreign import from_foreign, is_foreign, is_foreign_runnable_class
 from runnables.core.signatures import is_generator
 
 
@@ -53,9 +53,8 @@ def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
         return _native(thing)
     if is_generator(thing):
         return RunnableGenerator(thing)
-    kind: Any = thing
-    if isinstance(kind, type) and issubclass(kind, Runnable):
-        name = kind.__name__
+    if _is_class_of_runnables(thing):
+        name = thing.__name__
         raise TypeError(f"{name} is a class of runnables, not a runnable: write {name}(...).")
     if callable(thing):
         return RunnableLambda(cast("Callable[[Any], Any]", thing))
@@ -63,11 +62,19 @@ def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
         from runnables.compose.parallel import RunnableParallel  # it calls this function
 
         return RunnableParallel(cast("Mapping[str, Any]", thing))
+    way_out = f"For a fixed value write lambda _: {thing!r}."
+    if callable(getattr(thing, "as_retriever", None)):
+        way_out = "Of a store, the retriever is a step: store.as_retriever()."
     raise TypeError(
         f"{thing!r} (of type {type(thing).__name__}) is not a runnable, and cannot become one: "
-        "expected a Runnable, a function, a generator function, or a dict of these. "
-        f"For a fixed value write lambda _: {thing!r}."
+        f"expected a Runnable, a function, a generator function, or a dict of these. {way_out}"
     )
+
+
+def _is_class_of_runnables(thing: Any) -> bool:
+    if is_foreign_runnable_class(thing):
+        return True
+    return isinstance(thing, type) and issubclass(thing, Runnable)
 
 
 def _native(thing: object) -> Runnable[Any, Any]:

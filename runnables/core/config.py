@@ -234,16 +234,16 @@ def _merge_configurable(scope: Scope, values: Mapping[str, Any]) -> None:
 
 
 def check_handlers(handlers: Iterable[Handler]) -> tuple[Handler, ...]:
-    """Return the handlers, after a check that each of them is one.
-
-    Those of LangChain, and its managers of handlers, become ours.
+    """Return the handlers, which are checked; LangChain's, and its managers, become ours.
 
     Raises:
-        ConfigError: names the first value that is no handler.
+        ConfigError: names the first value that is no handler, or that it is no list.
     """
     given = from_foreign(handlers)
     if isinstance(given, ForeignHandlers):
         return given
+    if callable(getattr(given, "on_event", None)):
+        raise ConfigError(f"callbacks: {handlers!r} is not a list of handlers{_in_list(given)}")
     checked = tuple(from_foreign(handler) for handler in given)
     for handler in checked:
         if isinstance(handler, type):

@@ -90,6 +90,14 @@ def is_foreign_runnable(thing: object) -> bool:
     )
 
 
+def is_foreign_runnable_class(thing: object) -> bool:
+    """Tell whether a thing is a class of LangChain's runnables: the brackets were forgotten."""
+    return isinstance(thing, type) and any(
+        base.__name__ == "Runnable" and base.__module__.startswith("langchain_core.")
+        for base in thing.__mro__
+    )
+
+
 def from_foreign(thing: Any) -> Any:
     """Return the object of ours that stands for an object of another library.
 

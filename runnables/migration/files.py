@@ -55,7 +55,7 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     """Return the files of code among paths and in folders, each once.
 
     Hidden folders, caches, virtual environments and the packages of Node.js are left out, and
-    links to folders are not followed.
+    links in a folder are not followed: they may lead out of it.
 
     Args:
         paths: files and folders.
@@ -90,7 +90,7 @@ def _in_folder(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(kept)
         for name in sorted(files):
             path = Path(current, name)
-            if path.suffix in SUFFIXES and path.is_file():
+            if path.suffix in SUFFIXES and path.is_file() and not path.is_symlink():
                 yield path
 
 

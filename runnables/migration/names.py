@@ -326,3 +326,18 @@ METHODS: Final[Mapping[str, str]] = {
     "config_specs": "Use config_schema().",
 }
 """Methods that no class here has, and what to use; their names are LangChain's alone."""
+
+NO_METHOD: Final[Mapping[str, Mapping[str, str]]] = {
+    "RecursiveCharacterTextSplitter": {
+        "from_tiktoken_encoder": (
+            "Pass length_function=lambda text: len(encoding.encode(text)), of tiktoken."
+        ),
+        "from_huggingface_tokenizer": (
+            "Pass length_function=lambda text: len(tokenizer.encode(text))."
+        ),
+        "from_language": "Pass separators=, the best first.",
+        "get_separators_for_language": "Write the separators, the best first.",
+    },
+    "InMemoryVectorStore": {"load": "Use SQLiteStore, which is a file."},
+}
+"""Methods of classes that our class of that name does not have, and what to do."""

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from runnables.migration.answers import MIGRATE, Rules, Theirs, is_theirs
 from runnables.migration.comments import above, comments, lost
-from runnables.migration.names import KEYWORDS, METHODS, NO_KEYWORD, PYDANTIC, PYDANTIC_CHANGED
+from runnables.migration.names import (
+    KEYWORDS,
+    METHODS,
+    NO_KEYWORD,
+    NO_METHOD,
+    PYDANTIC,
+    PYDANTIC_CHANGED,
+)
 from runnables.migration.planning import IT, Plan
 from runnables.migration.reading import Code, UnreadableCode, read
 from runnables.migration.statements import changed_from, changed_import
@@ -135,7 +142,7 @@ def _migrated(code: Code, plan: Plan, number: int) -> Migrated:
     for call in code.calls:
         findings += _change_keywords(call, plan, edits)
     if plan.modules or plan.imported:
-        findings += _methods(code)
+        findings += _methods(code, plan)
     findings += [
         Finding(line, repr(text), "A string names a module of LangChain: change it by hand.")
         for text, line in code.strings
@@ -229,8 +236,12 @@ def _change_keywords(call: Call, plan: Plan, edits: _Edits) -> Iterator[Finding]
             yield Finding(line, f"{ours.name}({name}=...)", f"It is not here. {why}")
 
 
-def _methods(code: Code) -> Iterator[Finding]:
+def _methods(code: Code, plan: Plan) -> Iterator[Finding]:
     for dotted in code.dotted:
+        *of, method = dotted.parts
+        ours = plan.called(tuple(of)) if of else None
+        if ours is not None and (why := NO_METHOD.get(ours.name, {}).get(method)) is not None:
+            yield Finding(dotted.line, f"{ours.name}.{method}", f"It is not here. {why}")
         for part in dotted.parts[1:]:
             if part in METHODS:
                 yield Finding(dotted.line, f".{part}", f"It is not here. {METHODS[part]}")

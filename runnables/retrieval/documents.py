@@ -25,7 +25,7 @@ class Document(BaseModel):
         metadata: anything that is known about it, by name.
         score: how close it is to what was searched, as the cosine; set by the search of a store.
 
-    Two documents are equal where all but their scores is: a document stays the same, whatever was
+    Two documents are compared without their scores: a document stays the same, whatever was
     searched when it was found.
 
     Raises:

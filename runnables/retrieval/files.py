@@ -62,8 +62,16 @@ def _set(inside: str) -> str:
     return f"[^/{members}]" if is_negated else f"[{members}]"
 
 
+class LinkOutside(OSError):
+    """A link that leads out of the folder that is read."""
+
+
 def files_below(
-    folder: Path, is_wanted: Callable[[str], bool], on_error: Callable[[Path, OSError], None]
+    folder: Path,
+    is_wanted: Callable[[str], bool],
+    on_error: Callable[[Path, OSError], None],
+    *,
+    links_outside: bool = False,
 ) -> Iterator[Path]:
     """Yield the files below a folder whose relative path is wanted, sorted by path.
 
@@ -74,12 +82,20 @@ def files_below(
     Args:
         folder: where to look.
         is_wanted: tells by the path, with slashes, whether a file is wanted.
-        on_error: receives each folder that cannot be read, with the error.
+        on_error: receives each folder that cannot be read, with the error, and each link that leads
+            out of the folder, with a `LinkOutside`.
+        links_outside: whether links that lead out of the folder are followed, too.
     """
+    inside = os.path.realpath(folder)
     seen: set[tuple[int, int]] = set()
     waiting = [(folder, "")]
     while waiting:
         path, relative = waiting.pop()
+        is_outside = bool(relative) and not links_outside and _leads_outside(path, inside)
+        if is_outside and (path.is_dir() or is_wanted(relative)):
+            on_error(path, LinkOutside(f"it is a link to {os.path.realpath(path)!r}"))
+        if is_outside:
+            continue
         if relative and not path.is_dir():
             if is_wanted(relative) and (path.is_file() or not path.exists()):  # or a broken link
                 yield path
@@ -98,3 +114,11 @@ def files_below(
             for name in names
             if not name.startswith(".")
         ]
+
+
+def _leads_outside(path: Path, inside: str) -> bool:
+    """Tell whether a path is a link to something that is not below a folder."""
+    if not path.is_symlink():
+        return False
+    target = os.path.realpath(path)
+    return target != inside and not target.startswith(os.path.join(inside, ""))

@@ -210,6 +210,8 @@ def _list(value: Any, place: str, what: str) -> Sequence[Any]:
 
 def _scalar(value: Any, place: str) -> Scalar:
     """Return a value that metadata can be compared with; refuse any other."""
+    if _is_list(value):
+        raise ConfigError(f"{place}={value!r}: for one of several values, write {{'$in': [...]}}.")
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str) and _is_utf8(value) and "\0" not in value:
@@ -225,6 +227,10 @@ def _scalar(value: Any, place: str) -> Scalar:
         f"{place}={shown}: metadata can be compared with a string (without zero characters and "
         f"lone surrogates), a number of at most 64 bits, True, False and None.{hint}"
     )
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple, set, frozenset))
 
 
 def _is_dict(value: Any) -> bool:

@@ -50,7 +50,11 @@ def format_documents(
 
 
 def _prompt(template: str | StringPromptTemplate | None) -> StringPromptTemplate | None:
-    return PromptTemplate(template) if isinstance(template, str) else template
+    if template is None or hasattr(template, "input_variables"):
+        return cast("StringPromptTemplate | None", template)
+    if not isinstance(template, str):
+        raise TypeError(f"format_documents(template={template!r}): expected a string, or a prompt")
+    return PromptTemplate(template)
 
 
 def _formatted(documents: Any, prompt: StringPromptTemplate | None) -> Iterator[str]:

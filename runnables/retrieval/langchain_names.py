@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from runnables.core.foreign import from_foreign
 from runnables.core.options import unknown_option
@@ -233,6 +233,29 @@ class LangChainNames(ABC):
     ) -> list[Document]:
         """Do what `search` does with `mmr=lambda_mult`, async."""
         return await self.asearch(query, k, filter, mmr=lambda_mult)
+
+    if not TYPE_CHECKING:  # a checker refuses such names by itself
+
+        def __getattr__(self, name: str) -> Any:
+            """Refuse another attribute than it has; say what stands for LangChain's names."""
+            instead = _INSTEAD.get(name)
+            hint = f" Use {instead}." if instead else ""
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}.{hint}")
+
+
+_INSTEAD: Final = {
+    "get_by_ids": "store.get(ids)",
+    "aget_by_ids": "await store.aget(ids)",
+    "similarity_search_with_relevance_scores": "similarity_search_with_score: scores are cosines",
+    "asimilarity_search_with_relevance_scores": "asimilarity_search_with_score: scores are cosines",
+    "similarity_search_by_vector_with_relevance_scores": "search(vector): documents have a score",
+    "dump": "a SQLiteStore, which is a file",
+    "load": "a SQLiteStore, which is a file",
+    "save_local": "a SQLiteStore, which is a file",
+    "load_local": "a SQLiteStore, which is a file",
+    "persist": "a SQLiteStore, which is a file",
+}
+"""What stands for names of LangChain's stores that ours do not have."""
 
 
 def retriever_settings(search_type: Any, search_kwargs: Any) -> dict[str, Any]:

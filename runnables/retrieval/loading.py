@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from runnables.errors import ConfigError, RunnablesError
 from runnables.retrieval.decoding import check_encoding, decoded
 from runnables.retrieval.documents import Document
-from runnables.retrieval.files import files_below, matcher
+from runnables.retrieval.files import LinkOutside, files_below, matcher
 from runnables.retrieval.html_text import read_html
-
-if TYPE_CHECKING:
-    from os import PathLike
 
 
 class DocumentLoadError(RunnablesError):
@@ -45,6 +43,7 @@ def load_documents(
     *,
     encoding: str | None = None,
     on_error: OnError = "raise",
+    links_outside: bool = False,
 ) -> list[Document]:
     """Return the contents of a folder, or of one file, as documents.
 
@@ -53,8 +52,10 @@ def load_documents(
     document has its `source`, the path as it was passed and the path within the folder, with
     slashes; and its `title`, if an HTML page has one, or a first heading.
 
-    Files come sorted by path. Hidden files and folders are left out, links are followed, and a
-    folder that several links lead to is read once. A file without visible text gives no document.
+    Files come sorted by path. Hidden files and folders are left out. Links are followed, and a
+    folder that several lead to is read once; one that leads out of the folder is an error, as a
+    folder of other people could name any file of the machine. A file without visible text gives no
+    document.
 
     Args:
         path: a folder, which is searched with all folders below it, or a file, whatever its name.
@@ -64,10 +65,12 @@ def load_documents(
             what an HTML page declares, else it is UTF-8.
         on_error: what happens to a file, or a folder, that cannot be read: its error is raised
             ("raise"), nothing ("skip"), or it is passed to a function.
+        links_outside: whether links that lead out of the folder are followed, too.
 
     Raises:
         DocumentLoadError: there is no such path; or, with "raise", a file that cannot be read, is
-            of another encoding, or is binary. The error names the file.
+            of another encoding, is binary, or is a link out of the folder. The error names the
+            file.
         ConfigError: an encoding that Python does not know, or another mistake in the arguments.
 
     Example:
@@ -79,7 +82,10 @@ def load_documents(
         >>> document.page_content, document.metadata["title"]
         ('# The sea\\n\\nIt is calm.', 'The sea')
     """
-    return list(iter_documents(path, glob, encoding=encoding, on_error=on_error))
+    found = iter_documents(
+        path, glob, encoding=encoding, on_error=on_error, links_outside=links_outside
+    )
+    return list(found)
 
 
 def iter_documents(
@@ -88,6 +94,7 @@ def iter_documents(
     *,
     encoding: str | None = None,
     on_error: OnError = "raise",
+    links_outside: bool = False,
 ) -> Iterator[Document]:
     """Do what `load_documents` does, one file at a time, for folders that do not fit into memory.
 
@@ -99,6 +106,7 @@ def iter_documents(
         glob: see there.
         encoding: see there.
         on_error: see there.
+        links_outside: see there.
 
     Example:
         >>> import tempfile
@@ -109,7 +117,7 @@ def iter_documents(
         ...         print(document.page_content)
         It is calm.
     """
-    root = Path(path)
+    root = _root(path)
     given: Any = glob
     patterns: list[str] = [given] if isinstance(given, str) else [*_several(given)]
     if not patterns or not all(isinstance(cast("object", each), str) for each in patterns):
@@ -117,8 +125,25 @@ def iter_documents(
     report = _reporter(on_error)
     check_encoding(encoding)
     if not root.exists():
-        raise DocumentLoadError(f"There is no file or folder {str(root)!r}.", path=str(root))
-    return _documents(root, patterns, encoding, report)
+        is_pattern = any(sign in str(root) for sign in "*?[")
+        hint = " A pattern goes into glob=." if is_pattern else ""
+        raise DocumentLoadError(f"There is no file or folder {str(root)!r}.{hint}", path=str(root))
+    return _documents(root, patterns, encoding, report, links_outside)
+
+
+def _root(path: Any) -> Path:
+    """Return the path; an empty one would be the current folder.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if path == "" or not _is_path(path):
+        raise ConfigError(f"path={path!r}: expected the path of one folder, or of one file")
+    return Path(path)
+
+
+def _is_path(path: Any) -> bool:
+    return isinstance(path, (str, PathLike))
 
 
 def _several(patterns: Any) -> Iterator[Any]:
@@ -130,11 +155,14 @@ def _documents(
     patterns: list[str],
     encoding: str | None,
     report: Callable[[DocumentLoadError], Any],
+    links_outside: bool,
 ) -> Iterator[Document]:
     def unreadable(path: Path, error: OSError) -> None:
         report(_load_error(path, _reason(error), error))
 
-    files = [root] if not root.is_dir() else files_below(root, matcher(patterns), unreadable)
+    files: Iterable[Path] = [root]
+    if root.is_dir():
+        files = files_below(root, matcher(patterns), unreadable, links_outside=links_outside)
     for path in files:
         try:
             document = _read(path, encoding)
@@ -207,13 +235,18 @@ def _skip(error: DocumentLoadError) -> None:
 
 
 def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+    return error.strerror.lower() if error.strerror else str(error)
 
 
 def _load_error(path: Path, reason: str, cause: Exception) -> DocumentLoadError:
+    way_out = "Pass "
+    if isinstance(cause, LinkOutside):
+        way_out = "That is outside of the folder: pass links_outside=True to follow such links, "
+    elif isinstance(cause, ValueError):
+        way_out = "Pass encoding= if it has another encoding, "
     error = DocumentLoadError(
-        f"{str(path)!r} cannot be loaded: {reason}. Pass encoding= if it has another encoding, "
-        "on_error='skip' to go on without such files, or a glob that leaves it out.",
+        f"{str(path)!r} cannot be loaded: {reason}. {way_out}on_error='skip' to go on without such "
+        "files, or a glob that leaves it out.",
         path=str(path),
     )
     error.__cause__ = cause

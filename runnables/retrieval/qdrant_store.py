@@ -168,7 +168,9 @@ class QdrantStore(VectorStore):
         """
         check_search(k, filter, mmr)
         if hybrid:
-            raise ConfigError("QdrantStore has no hybrid search: use a SQLiteStore, or leave it.")
+            raise ConfigError(
+                "QdrantStore has no hybrid search: leave it out, or use a SQLiteStore."
+            )
         wanted = None if filter is None else to_qdrant(parse_filter(filter), self._models)
         asked = check_query(query)
         vector = embed_queries(self.embeddings, [asked])[0] if isinstance(asked, str) else asked

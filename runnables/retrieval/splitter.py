@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from runnables.compose.non_blocking import NonBlockingStep
 from runnables.core.foreign import from_foreign, is_foreign
+from runnables.core.not_here import NotHere
 from runnables.core.options import refuse_options
+from runnables.core.signatures import checks_keywords
 from runnables.core.values import show, show_settings
 from runnables.errors import ConfigError
 from runnables.retrieval.cutting import Cutter
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 Splittable: TypeAlias = str | Document | Iterable[Document | str]
 """What a splitter takes: a string, a document, or several of them."""
+
+
+_BY_LENGTH: Final = "Pass length_function=, which returns the number of tokens of a string."
 
 
 class RecursiveCharacterTextSplitter(NonBlockingStep[Splittable, list[Document]], internal=True):
@@ -62,6 +67,7 @@ class RecursiveCharacterTextSplitter(NonBlockingStep[Splittable, list[Document]]
         page_content='# Land\\nIt is dry.' metadata={'start': 18, 'end': 35}
     """
 
+    @checks_keywords
     def __init__(
         self,
         separators: Sequence[str] | None = None,
@@ -98,6 +104,11 @@ class RecursiveCharacterTextSplitter(NonBlockingStep[Splittable, list[Document]]
             name: value for name, value in self._settings().items() if value != _DEFAULTS[name]
         }
         return f"{type(self).__name__}({show_settings(changed)})"
+
+    if not TYPE_CHECKING:  # a checker refuses such names by itself
+        from_tiktoken_encoder = NotHere(_BY_LENGTH)
+        from_huggingface_tokenizer = NotHere(_BY_LENGTH)
+        from_language = NotHere("Pass separators=, the best first.")
 
     # -- strings and documents
 
@@ -145,13 +156,15 @@ class RecursiveCharacterTextSplitter(NonBlockingStep[Splittable, list[Document]]
             metadatas: the metadata of each string, as many as there are strings.
 
         Raises:
-            ConfigError: there are more of one than of the other.
+            ConfigError: there are more of one than of the other, or a string in place of a list.
 
         Example:
             >>> splitter = RecursiveCharacterTextSplitter()
             >>> splitter.create_documents(["Calm."], metadatas=[{"source": "log"}])
             [Document(metadata={'source': 'log', 'start': 0, 'end': 5}, page_content='Calm.')]
         """
+        if isinstance(texts, str):
+            raise ConfigError("create_documents: expected a list of strings, got a string: [text].")
         texts = list(texts)
         known: list[Mapping[str, Any]] = [{}] * len(texts) if metadatas is None else list(metadatas)
         if len(known) != len(texts):
@@ -248,11 +261,14 @@ def _offset(document: Document) -> int:
 def _checked_separators(separators: Any) -> list[str] | None:
     if separators is None:
         return None
-    if isinstance(separators, str) or not all(isinstance(each, str) for each in separators):
+    if isinstance(separators, int):
+        raise ConfigError(f"separators={separators}: a size goes by name: chunk_size={separators}")
+    given: list[Any] = list(separators) if hasattr(separators, "__iter__") else [separators]
+    if isinstance(separators, str) or not all(isinstance(each, str) for each in given):
         raise ConfigError(
             f"separators={separators!r}: expected a list of strings, the best separator first"
         )
-    return list(separators)
+    return given
 
 
 def _checked_keep(keep: Any) -> KeepSeparator:

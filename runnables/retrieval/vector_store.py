@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError
+from runnables.retrieval.documents import Document
 from runnables.retrieval.filters import Filter, parse_filter
 from runnables.retrieval.langchain_names import LangChainNames, retriever_settings
 from runnables.retrieval.sources import check_source, check_sources, source_filter
@@ -15,7 +16,6 @@ from runnables.retrieval.stored_documents import document_id
 from runnables.retrieval.vectors import aembed_queries, embed_queries
 
 if TYPE_CHECKING:
-    from runnables.retrieval.documents import Document
     from runnables.retrieval.store_retriever import StoreRetriever
 
 Query = str | Sequence[float]
@@ -367,9 +367,15 @@ def check_query(query: Any) -> Query:
         except UnicodeEncodeError:
             raise ConfigError(f"The question {query!r} has a lone surrogate: remove it.") from None
         return query
-    if isinstance(query, (bytes, dict)) or not hasattr(query, "__iter__"):
+    if _are_strings(query):
+        raise ConfigError(f"{query!r} cannot be searched at once: use `search_many`, or `batch`.")
+    if isinstance(query, (bytes, dict, Document)) or not hasattr(query, "__iter__"):
         raise ConfigError(f"{query!r} cannot be searched: expected a string, or a vector.")
     return cast("Query", query)
+
+
+def _are_strings(query: Any) -> bool:
+    return type(query) in (list, tuple) and any(isinstance(part, str) for part in query)
 
 
 def distinct_strings(queries: Iterable[Query]) -> list[str]:

@@ -1,26 +1,47 @@
 """Test suites to subclass: `ChatModelTests`, `EmbeddingsTests` and `VectorStoreTests`.
 
-This package needs pytest; nothing else in the library does.
+The suites need pytest; nothing else in the library does.
 """
 
-from runnables.testing.base import Harness
-from runnables.testing.chat import ChatModelTests
-from runnables.testing.embeddings import EmbeddingsTests
-from runnables.testing.replay_server import Disconnect, ReplayServer, Stall, StreamedResponse
-from runnables.testing.sync_async import SyncAsyncCall
-from runnables.testing.vector_store import VectorStoreTests
-from runnables.testing.wire_format import (
-    EmbeddingsWireFormat,
-    RecordedRequest,
-    Response,
-    ScriptedReply,
-    ScriptedToolCall,
-    Unsupported,
-    WireFormat,
-    json_line,
-    sse_event,
-)
-from runnables.testing.word_embeddings import WordEmbeddings
+from typing import TYPE_CHECKING
+
+from runnables.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from runnables.testing.replay_server import Disconnect, ReplayServer, Stall, StreamedResponse
+    from runnables.testing.suites import (
+        ChatModelTests,
+        EmbeddingsTests,
+        Harness,
+        VectorStoreTests,
+    )
+    from runnables.testing.sync_async import SyncAsyncCall
+    from runnables.testing.wire_format import (
+        EmbeddingsWireFormat,
+        RecordedRequest,
+        Response,
+        ScriptedReply,
+        ScriptedToolCall,
+        Unsupported,
+        WireFormat,
+        json_line,
+        sse_event,
+    )
+    from runnables.testing.word_embeddings import WordEmbeddings
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "runnables.testing.replay_server": "Disconnect ReplayServer Stall StreamedResponse",
+            "runnables.testing.suites": "ChatModelTests EmbeddingsTests Harness VectorStoreTests",
+            "runnables.testing.sync_async": "SyncAsyncCall",
+            "runnables.testing.wire_format": (
+                "EmbeddingsWireFormat RecordedRequest Response ScriptedReply ScriptedToolCall "
+                "Unsupported WireFormat json_line sse_event"
+            ),
+            "runnables.testing.word_embeddings": "WordEmbeddings",
+        },
+    )
 
 __all__ = [
     # to subclass

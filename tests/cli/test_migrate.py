@@ -42,7 +42,7 @@ def test_a_diff_is_printed_and_nothing_is_changed(project: Path) -> None:
     """Standard output is the diff alone, which `patch` and `git apply` take."""
     done = command(project, "migrate", "a.py")
     assert (done.returncode, done.stdout) == (0, DIFF)
-    summary = "1 files: 1 to change, 1 places to look at. Say --write to change them.\n"
+    summary = "1 file: 1 to change, 1 place to look at. Say --write to change them.\n"
     assert done.stderr == LISTED + summary
     assert (project / "a.py").read_text() == THEIRS
 
@@ -64,7 +64,7 @@ def test_files_are_written_and_a_second_run_has_nothing_to_do(project: Path) -> 
     """Their names are printed; what stays is listed again."""
     done = command(project, "migrate", "--write", ".")
     assert (done.returncode, done.stdout) == (0, "a.py\nb.ipynb\n")
-    assert done.stderr.endswith("2 files: 2 changed, 1 places to look at.\n")
+    assert done.stderr.endswith("2 files: 2 changed, 1 place to look at.\n")
     assert (project / "a.py").read_text() == OURS
     again = command(project, "migrate", "--write", ".")
     assert (again.returncode, again.stdout) == (0, "")

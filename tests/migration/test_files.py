@@ -114,7 +114,7 @@ def test_a_defect_of_ours_is_the_problem_of_one_file(
 
 
 def test_folders_are_searched_for_code(tmp_path: Path) -> None:
-    """Hidden folders, environments and caches are left out; a file is found once."""
+    """Hidden folders, environments, caches and links are left out; a file is found once."""
     for name in (
         "a.py", "b.ipynb", "c.pyi", "d.txt", "sub/e.py", ".git/f.py", "__pycache__/g.py",
         "env/pyvenv.cfg", "env/lib/h.py", "node_modules/i.py", ".ipynb_checkpoints/b.ipynb",
@@ -122,6 +122,7 @@ def test_folders_are_searched_for_code(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
     (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "link.py").symlink_to(tmp_path / "sub" / "e.py")
     found = find_files([tmp_path, tmp_path / "a.py"])
     names = [path.relative_to(tmp_path).as_posix() for path in found]
     assert names == ["a.py", "b.ipynb", "c.pyi", "sub/e.py"]

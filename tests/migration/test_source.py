@@ -335,3 +335,18 @@ def test_code_that_does_not_parse_is_refused(code: str) -> None:
     """The error says so."""
     with pytest.raises(UnreadableCode, match="does not parse"):
         migrate_source(f"from langchain_core.x import tool\n{code}")
+
+
+def test_a_method_that_our_class_lacks_is_listed() -> None:
+    """Where the class is ours; the same name of one that stays LangChain's is not."""
+    code = (
+        "from langchain_text_splitters import CharacterTextSplitter\n"
+        "from langchain_text_splitters import RecursiveCharacterTextSplitter\n"
+        "one = RecursiveCharacterTextSplitter.from_tiktoken_encoder(chunk_size=100)\n"
+        "two = CharacterTextSplitter.from_tiktoken_encoder(chunk_size=100)\n"
+    )
+    found = [each for each in migrate_source(code).findings if each.line > 2]
+    assert [(each.line, each.what) for each in found] == [
+        (3, "RecursiveCharacterTextSplitter.from_tiktoken_encoder")
+    ]
+    assert "length_function=" in found[0].why

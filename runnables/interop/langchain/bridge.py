@@ -32,6 +32,7 @@ from runnables.engine.thread_calls import in_worker_thread, to_thread
 from runnables.interop.langchain.model_facts import model_facts
 from runnables.interop.langchain.values import to_value
 from runnables.messages import generations as ours
+from runnables.redaction import hide
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -137,7 +138,7 @@ class Bridge:
             facts, parameters = model_facts(event)
             keywords["metadata"] = {**facts, **keywords["metadata"]}
             keywords["invocation_params"] = parameters
-            keywords["options"] = dict(event.options)
+            keywords["options"] = hide(dict(event.options))  # tracers send them to a service
         theirs = [_theirs(value) for value in values]
         if family == "llm":
             self._identify([*theirs, keywords.get("chunk")], event)

@@ -20,6 +20,7 @@ from runnables.compose.wrappers import innermost
 from runnables.interop.langchain import model_runs
 from runnables.interop.langchain.old_functions import FirstCall, with_results
 from runnables.interop.langchain.values import from_value, to_value
+from runnables.redaction import hide
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -69,6 +70,11 @@ class ChatModelForLangChain(BaseChatModel):
     @override
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return model_runs.tracing_parameters(self.ours, "chat", stop, kwargs)
+
+    @override
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
+        """Return what handlers get of the settings and options of a call, without secrets."""
+        return hide(super()._get_invocation_params(stop, **kwargs))
 
     @override
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:

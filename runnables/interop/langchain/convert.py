@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from runnables.core.foreign import is_foreign, is_loaded
+from runnables.core.values import show
 from runnables.interop.langchain.registry import kind_of_ours, kind_of_theirs, unwrapped
 
 if TYPE_CHECKING:
@@ -38,9 +39,13 @@ def from_langchain(x: Any) -> Any:
     if (original := unwrapped(x)) is not None and kind_of_ours(x) is None:
         return original
     if (kind := kind_of_theirs(x)) is None:
+        if kind_of_ours(x) is not None:
+            raise TypeError(
+                f"from_langchain: {show(x)} is an object of this library already: use it as it is."
+            )
         raise TypeError(
-            f"from_langchain: {x!r} (of type {type(x).__name__}) is no object of LangChain that "
-            "has a counterpart here. In a pipe, wrap it in a function."
+            f"from_langchain: {show(x)} (of type {type(x).__name__}) is no object of LangChain "
+            "that has a counterpart here. In a pipe, wrap it in a function."
         )
     return _converted(x, kind, "from_theirs")
 

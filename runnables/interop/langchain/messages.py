@@ -86,7 +86,7 @@ def from_theirs(message: theirs.BaseMessage) -> BaseMessage:
     if message.__pydantic_extra__:
         more |= message.__pydantic_extra__
     kwargs: dict[str, Any] = fields["additional_kwargs"]
-    if FROM_RUNNABLES in kwargs:
+    if _is_dict(kwargs.get(FROM_RUNNABLES)):
         _put_back(fields, kwargs.pop(FROM_RUNNABLES))
     if more:
         kwargs[FROM_LANGCHAIN] = more
@@ -113,9 +113,8 @@ def to_theirs(message: BaseMessage) -> theirs.BaseMessage:
         fields[name] = make()
     extra: dict[str, Any] = {}
     kwargs: dict[str, Any] = fields["additional_kwargs"]
-    if FROM_LANGCHAIN in kwargs:
-        for name, value in kwargs.pop(FROM_LANGCHAIN).items():
-            (fields if name in fields else extra)[name] = value
+    for name, value in _carried(kwargs, plan).items():
+        (fields if name in fields else extra)[name] = value
     if len(values) > len(plan.shared) + len(plan.only_ours):
         known = ALL_KINDS[kind].model_fields
         extra |= {name: value for name, value in values.items() if name not in known}
@@ -184,6 +183,20 @@ def _copied_fields(values: Mapping[str, Any], plan: _Plan) -> dict[str, Any]:
     return fields if same else {name: fields[name] for name in plan.shared}
 
 
+def _carried(kwargs: dict[str, Any], plan: _Plan) -> dict[str, Any]:
+    """Remove what `from_theirs` has put under our key, and return it.
+
+    It never takes the place of what the message itself says: a client of a served chain may write
+    any additional keyword, and could show us another message than LangChain. What is no dict is not
+    of `from_theirs`, and stays.
+    """
+    carried: Any = kwargs.get(FROM_LANGCHAIN)
+    if not _is_dict(carried):
+        return {}
+    del kwargs[FROM_LANGCHAIN]
+    return {name: value for name, value in carried.items() if name not in plan.shared}
+
+
 def _copied(value: Any) -> Any:
     """Return a list or dict as one that may be changed, with the dicts in it; other values as is.
 
@@ -217,12 +230,22 @@ def _taken_out(fields: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _put_back(fields: dict[str, Any], taken: Any) -> None:
-    """Put the keys that `_taken_out` has returned into the tool calls again."""
-    for name in _CALL_KEYS:
+    """Put the keys that `_taken_out` has returned into the tool calls again, and no others."""
+    for name, known in _CALL_KEYS.items():
         calls: list[dict[str, Any]] = fields.get(name) or []
-        for entry in taken.get(name, ()):
+        for entry in _entries(taken.get(name)):
             if (call := _call_of(entry, calls)) is not None:
-                call.update(entry["more"])
+                more: dict[str, Any] = entry["more"]
+                call.update({key: more[key] for key in more if key not in known})
+
+
+def _entries(taken: Any) -> list[dict[str, Any]]:
+    """Return what `_taken_out` may have made; a service may have written another thing."""
+    return [one for one in taken if _is_entry(one)] if _is_list(taken) else []
+
+
+def _is_entry(entry: Any) -> bool:
+    return _is_dict(entry) and _is_dict(entry.get("more")) and "id" in entry
 
 
 def _call_of(entry: Mapping[str, Any], calls: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
@@ -231,8 +254,9 @@ def _call_of(entry: Mapping[str, Any], calls: Sequence[dict[str, Any]]) -> dict[
         return next((call for call in calls if call.get("id") == entry["id"]), None)
     if "index" in entry:
         return next((call for call in calls if call.get("index") == entry["index"]), None)
-    position: int = entry["position"]
-    return calls[position] if position < len(calls) else None
+    position: Any = entry.get("position")
+    is_place = type(position) is int and 0 <= position < len(calls)
+    return calls[position] if is_place else None
 
 
 _WAYS_OUT: Final[Mapping[str, str]] = {
