@@ -210,6 +210,10 @@ def _copied(value: Any) -> Any:
     return [item.copy() if _is_dict(item) else item for item in value] if value else []
 
 
+def _is_list(value: Any) -> bool:
+    return type(value) is list
+
+
 def _is_dict(value: Any) -> bool:
     return type(value) is dict
 
