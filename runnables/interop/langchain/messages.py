@@ -211,7 +211,7 @@ def _copied(value: Any) -> Any:
 
 
 def _is_list(value: Any) -> bool:
-    return type(value) is list
+    return isinstance(value, list)  # our list of merged calls is a class of its own
 
 
 def _is_dict(value: Any) -> bool:
