@@ -7,7 +7,16 @@ import builtins
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from runnables.migration.answers import MIGRATE, Ours, Rules, Theirs, answer_for, is_theirs, staying
+from runnables.migration.answers import (
+    MIGRATE,
+    Ours,
+    Rules,
+    Theirs,
+    answer_for,
+    classic_home,
+    is_theirs,
+    staying,
+)
 from runnables.migration.handing import Origins
 from runnables.migration.names import COMPANIONS, STAYS_WITH, STAYS_WITH_ANY
 from runnables.migration.statements import Target
@@ -106,7 +115,8 @@ class Plan:
             given |= STAYS_WITH_ANY.get(leader, frozenset()) & self._keywords
             if given and module.partition(".")[0] not in self.rules.made_ours:
                 why = f"It stays LangChain's with {', '.join(f'{name}=' for name in sorted(given))}"
-                return Theirs(f"{why}: the one that is here has none of these.")
+                why = f"{why}: the one that is here has none of these."
+                return Theirs(why, classic_home(module, name))
         return found
 
     def targets_of_alias(self, node: ast.ImportFrom, alias: ast.alias) -> list[Target] | None:

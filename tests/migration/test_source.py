@@ -41,6 +41,12 @@ FROM = [
         "from langchain_classic.vectorstores import FAISS",
     ),
     (
+        "from langchain.prompts import PromptTemplate as P, PromptTemplate\n"
+        "PromptTemplate(t, output_parser=p)",
+        "from langchain_classic.prompts import PromptTemplate as P, PromptTemplate\n"
+        "PromptTemplate(t, output_parser=p)",
+    ),
+    (
         "from langchain import hub, agents",
         "from langchain_classic import hub\nfrom langchain import agents",
     ),
