@@ -168,7 +168,7 @@ STAYING = [
     "from langchain.agents import create_agent\na = create_agent(m)\na.stream(x, stream_mode=y)",
     "from langchain.agents import create_agent\ncreate_agent(m).astream(x, stream_mode=y)",
     "from langchain_core.prompts import PromptTemplate\nPromptTemplate(t, output_parser=p)",
-    "from langchain.agents import create_agent\nfrom langgraph.types import Command\ncreate_agent(m)",
+    "from langchain.agents import create_agent as c\nfrom langgraph.types import Command\nc(m)",
     "from langchain_classic.agents import Agent",
     "from langchain.agents.middleware import AgentMiddleware",
 ]
