@@ -133,6 +133,7 @@ STAYS: Final[Mapping[str, str]] = {
     "langchain.graphs": "its chains are steps of ours",
     "langchain.hub": "what it loads is a step of ours",
     "langchain.indexes": "it keeps documents",
+    "langchain.load": "it reads what LangChain has stored",
     "langchain.llms": "its models are steps of ours",
     "langchain.memory": "memories belong to its chains",
     "langchain.output_parsers": "parsers are steps of ours",
@@ -303,6 +304,12 @@ STAYS_WITH_ANY: Final[Mapping[str, frozenset[str]]] = {
 }
 """Functions of ours that stay LangChain's where any call has one of these keywords: what they make
 is called with it."""
+
+STAYS_BESIDE: Final[Mapping[str, frozenset[str]]] = {
+    "create_agent": frozenset({"langgraph.types.Command"}),
+}
+"""Functions of ours that stay LangChain's where one of these is imported: tools return it, and
+only its own agents, which are graphs, carry it out."""
 
 COMPANIONS: Final[Mapping[str, str]] = {"AgentState": "create_agent"}
 """Names that stay LangChain's where another one does."""

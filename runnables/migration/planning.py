@@ -7,9 +7,18 @@ import builtins
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from runnables.migration.answers import MIGRATE, Ours, Rules, Theirs, answer_for, is_theirs, staying
+from runnables.migration.answers import (
+    MIGRATE,
+    Ours,
+    Rules,
+    Theirs,
+    answer_for,
+    classic_home,
+    is_theirs,
+    staying,
+)
 from runnables.migration.handing import Origins
-from runnables.migration.names import COMPANIONS, STAYS_WITH, STAYS_WITH_ANY
+from runnables.migration.names import COMPANIONS, STAYS_BESIDE, STAYS_WITH, STAYS_WITH_ANY
 from runnables.migration.statements import Target
 
 if TYPE_CHECKING:
@@ -69,6 +78,13 @@ class Plan:
             for node in ast.walk(code.tree)
             if isinstance(node, ast.keyword)
         }
+        self._imports = {
+            f"{node.module}.{alias.name}"
+            for code in cells
+            for node in code.imports
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
         self._called_with: dict[str, set[str]] = {}
         for code in cells:
             for call in code.calls:
@@ -104,9 +120,12 @@ class Plan:
         if isinstance(found, Ours) and leader in STAYS_WITH:
             given = STAYS_WITH[leader] & self._called_with.get(leader, set())
             given |= STAYS_WITH_ANY.get(leader, frozenset()) & self._keywords
-            if given and module.partition(".")[0] not in self.rules.made_ours:
-                why = f"It stays LangChain's with {', '.join(f'{name}=' for name in sorted(given))}"
-                return Theirs(f"{why}: the one that is here has none of these.")
+            beside = STAYS_BESIDE.get(leader, frozenset()) & self._imports
+            if (given or beside) and module.partition(".")[0] not in self.rules.made_ours:
+                names = [*(f"{name}=" for name in sorted(given)), *sorted(beside)]
+                why = f"It stays LangChain's with {', '.join(names)}"
+                why = f"{why}: the one that is here takes none of these."
+                return Theirs(why, classic_home(module, name))
         return found
 
     def targets_of_alias(self, node: ast.ImportFrom, alias: ast.alias) -> list[Target] | None:

@@ -21,6 +21,7 @@ from runnables.migration.names import (
     RENAMED,
     ROOTS,
     STAYS,
+    STAYS_BESIDE,
     STAYS_WITH,
     STAYS_WITH_ANY,
 )
@@ -68,7 +69,7 @@ def test_what_has_another_name_or_place_is_there() -> None:
     assert not RENAMED.keys() & OURS.keys()
     assert (KEYWORDS.keys() | NO_KEYWORD.keys()) <= OURS.keys()
     assert STAYS_WITH.keys() <= OURS.keys()
-    assert STAYS_WITH_ANY.keys() <= STAYS_WITH.keys()
+    assert STAYS_WITH_ANY.keys() | STAYS_BESIDE.keys() <= STAYS_WITH.keys()
     assert {*COMPANIONS.values()} <= STAYS_WITH.keys()
     assert all(module.startswith("langchain_community.") for module in COMMUNITY)
 

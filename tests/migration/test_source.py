@@ -41,6 +41,12 @@ FROM = [
         "from langchain_classic.vectorstores import FAISS",
     ),
     (
+        "from langchain.prompts import PromptTemplate as P, PromptTemplate\n"
+        "PromptTemplate(t, output_parser=p)",
+        "from langchain_classic.prompts import PromptTemplate as P, PromptTemplate\n"
+        "PromptTemplate(t, output_parser=p)",
+    ),
+    (
         "from langchain import hub, agents",
         "from langchain_classic import hub\nfrom langchain import agents",
     ),
@@ -162,6 +168,7 @@ STAYING = [
     "from langchain.agents import create_agent\na = create_agent(m)\na.stream(x, stream_mode=y)",
     "from langchain.agents import create_agent\ncreate_agent(m).astream(x, stream_mode=y)",
     "from langchain_core.prompts import PromptTemplate\nPromptTemplate(t, output_parser=p)",
+    "from langchain.agents import create_agent as c\nfrom langgraph.types import Command\nc(m)",
     "from langchain_classic.agents import Agent",
     "from langchain.agents.middleware import AgentMiddleware",
 ]

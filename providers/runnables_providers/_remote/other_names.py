@@ -56,9 +56,7 @@ NO_EFFECT: Final[Mapping[str, NoEffect]] = {
     "disable_streaming": NoEffect(
         "the caller chooses", (False,), "call `invoke` instead of `stream`"
     ),
-    "verbose": NoEffect(
-        "what prints is a handler", (False,), "pass config={'callbacks': [ConsoleHandler()]}"
-    ),
+    "verbose": NoEffect("models print nothing, in LangChain neither; ConsoleHandler prints"),
     "n": NoEffect("an input has one answer", (1,), "use `batch` with the input repeated"),
     "candidate_count": NoEffect("an input has one answer", (1,), "use `batch`, the input repeated"),
     "tags": NoEffect("tags are part of the config", ([],), "use with_config(tags=[...])"),
