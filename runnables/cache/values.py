@@ -128,7 +128,8 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, BaseMessage):
         return {"message": message_to_dict(value)}
     if kind in _TAGS:
-        return {_TAGS[kind]: {name: _to_json(field) for name, field in vars(value).items()}}
+        fields: dict[str, Any] = vars(value)
+        return {_TAGS[kind]: {name: _to_json(field) for name, field in fields.items()}}
     raise _NotJsonError
 
 
