@@ -121,14 +121,15 @@ def _to_json(value: Any) -> Any:
         return value
     if kind is TextAnswer:  # its usage is that of the call that made it
         return str(value)
+    if kind in _TAGS:
+        fields: dict[str, Any] = value.__dict__
+        return {_TAGS[kind]: {name: _to_json(field) for name, field in fields.items()}}
     if kind is list:
         return [_to_json(item) for item in value]
     if kind is dict and all(type(key) is str for key in value):
         return {"dict": {key: _to_json(item) for key, item in value.items()}}
     if isinstance(value, BaseMessage):
         return {"message": message_to_dict(value)}
-    if kind in _TAGS:
-        return {_TAGS[kind]: {name: _to_json(field) for name, field in vars(value).items()}}
     raise _NotJsonError
 
 

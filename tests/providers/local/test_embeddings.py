@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from runnables import ConfigError, ContextLengthError, WeightsError, init_embeddings
+from runnables import (
+    ConfigError,
+    ContextLengthError,
+    Document,
+    SQLiteStore,
+    StoreError,
+    WeightsError,
+    init_embeddings,
+)
 from runnables_providers.local import MINILM, LocalEmbeddings, fetch
 from tests.providers.local.conftest import Run
 
@@ -105,6 +115,93 @@ def test_the_vectors_are_those_of_the_model(
 ) -> None:
     """Another implementation, down to the tokens, computes the same."""
     assert product(vectors.embed_query(string), reference.vector(string)) > 0.999
+
+
+@pytest.mark.parametrize(
+    ("string", "same"),
+    [
+        (" \n\t\r ", ""),
+        ("\N{NO-BREAK SPACE}\N{IDEOGRAPHIC SPACE}", ""),
+        ("sea\0horse", "seahorse"),
+        ("\N{ZERO WIDTH NO-BREAK SPACE}sea\x7f", "sea"),
+        ("  the\n sea ", "the sea"),
+        ("The SEA", "the sea"),
+        ("cafe\N{COMBINING ACUTE ACCENT}", "café"),
+    ],
+    ids=ascii,
+)
+def test_what_the_model_does_not_see_makes_no_difference(
+    vectors: LocalEmbeddings, string: str, same: str
+) -> None:
+    """White space, control characters and capitals; nothing ends the string."""
+    assert product(vectors.embed_query(string), vectors.embed_query(same)) > 0.999
+
+
+@pytest.mark.parametrize(
+    "string", ["\0", "\N{GRINNING FACE}" * 50, "[CLS] [SEP] [PAD]", "{}", "x" * 300], ids=ascii
+)
+def test_any_string_has_a_vector_of_length_one(vectors: LocalEmbeddings, string: str) -> None:
+    """Also one in which the model knows no word, or which names its own tokens."""
+    vector = vectors.embed_query(string)
+    assert product(vector, vector) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_the_same_strings_have_the_same_vectors(vectors: LocalEmbeddings) -> None:
+    """To the last digit."""
+    assert vectors.embed_documents(STRINGS) == vectors.embed_documents(STRINGS)
+
+
+def test_a_call_that_is_cancelled_stops_the_model(vectors: LocalEmbeddings) -> None:
+    """Nothing runs on when the task has ended; the next call is answered."""
+
+    async def leave() -> None:
+        task = asyncio.create_task(vectors.aembed_documents([f"text {n}" for n in range(50_000)]))
+        while not vectors._engine().calls():
+            await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert vectors._engine().calls() == 0
+
+    asyncio.run(leave())
+    assert len(vectors.embed_query("x")) == 384
+
+
+def test_a_store_refuses_the_vectors_of_the_second_choice(
+    vectors: LocalEmbeddings, smollm2: LocalEmbeddings, tmp_path: Any
+) -> None:
+    """As where the default could be had on one day, and not on another; the error names both."""
+    path = tmp_path / "docs.sqlite"
+    with SQLiteStore(path, vectors) as store:
+        store.add([Document("The sea is calm.")])
+    with SQLiteStore(path, smollm2) as store:
+        for use in (lambda: store.search("sea"), lambda: store.add([Document("Land.")])):
+            with pytest.raises(StoreError, match=r"all-MiniLM-L6-v2.*makes those of.*SmolLM2"):
+                use()
+
+
+FORK = """
+import os, sys
+from runnables import init_embeddings
+from runnables_providers.local import unload
+model = init_embeddings("local")
+first = model.embed_query("The sea is calm.")
+if (pid := os.fork()) == 0:
+    print(model.embed_query("The sea is calm.") == first, flush=True)
+    sys.exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+print(model.embed_query("The sea is calm.") == first)
+unload()
+print(model.embed_query("The sea is calm.") == first)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks with threads are safe on Linux only")
+def test_a_forked_child_embeds_and_so_does_who_has_unloaded(run: Run) -> None:
+    """Each loads the model anew, with the same vectors, and ends well."""
+    done = run(FORK)
+    assert done.stdout.split() == ["True", "7", "True", "True"]
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_query_finds_what_is_said_in_other_words(vectors: LocalEmbeddings) -> None:
