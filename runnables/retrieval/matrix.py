@@ -15,6 +15,7 @@ from heapq import nsmallest
 from operator import mul
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from runnables.retrieval.keyword_search import LEAST_SHARE, WEIGHT, raised
 from runnables.retrieval.vectors import from_blobs
 
 if TYPE_CHECKING:
@@ -62,7 +63,6 @@ class View(ABC):
         count: int,
         allowed: Sequence[int] | None,
         terms: Sequence[TermRows] | None,
-        weight: float,
     ) -> list[Hit]:
         """Return the best rows, the best first; of equal ones, the oldest.
 
@@ -71,8 +71,6 @@ class View(ABC):
             count: how many to return.
             allowed: the rows to choose from; None: all.
             terms: the words that count as well; None: the cosine alone decides.
-            weight: how much all the words of the question count, in standard deviations of all
-                cosines.
         """
 
     @abstractmethod
@@ -181,7 +179,6 @@ class NumPyView(View):
         count: int,
         allowed: Sequence[int] | None,
         terms: Sequence[TermRows] | None,
-        weight: float,
     ) -> list[Hit]:
         """Return the best rows, the best first; of equal ones, the oldest."""
         np = self._np
@@ -191,7 +188,7 @@ class NumPyView(View):
             ranks = scores
         else:
             rows, scores = self._rows, self._cosines(self._vectors, query)
-            ranks = scores if terms is None else self._with_terms(scores, terms, weight)
+            ranks = scores if terms is None else self._with_terms(scores, terms)
             chosen = self._alive if allowed is None else self._places(allowed)
             if chosen is not None:
                 rows, scores, ranks = rows[chosen], scores[chosen], ranks[chosen]
@@ -206,11 +203,15 @@ class NumPyView(View):
         # not `@`: the threads of BLAS take longer to wake up than a small product takes
         return self._np.einsum("ij,j->i", vectors, self._np.asarray(query, self._np.float32))
 
-    def _with_terms(self, scores: Any, terms: Sequence[TermRows], weight: float) -> Any:
-        ranks = scores.astype(self._np.float64)
-        step = weight * float(ranks.std() if self._alive is None else ranks[self._alive].std())
+    def _with_terms(self, scores: Any, terms: Sequence[TermRows]) -> Any:
+        shares = self._np.zeros(len(scores))
         for term in terms:
-            ranks[self._places(term.rows)] += step * term.share
+            shares[self._places(term.rows)] += term.share
+        ranks = scores.astype(self._np.float64)
+        alive = ranks if self._alive is None else ranks[self._alive]
+        way = float(alive.max() - alive.mean())
+        some = self._np.flatnonzero(shares > LEAST_SHARE)
+        ranks[some] += way * WEIGHT * (shares[some] - LEAST_SHARE)
         return ranks
 
     def _places(self, rows: Sequence[int]) -> Any:
@@ -259,7 +260,6 @@ class PlainView(View):
         count: int,
         allowed: Sequence[int] | None,
         terms: Sequence[TermRows] | None,
-        weight: float,
     ) -> list[Hit]:
         """Return the best rows, the best first; of equal ones, the oldest."""
         wanted = None if allowed is None else set(allowed)
@@ -268,7 +268,7 @@ class PlainView(View):
             for row, vector in zip(self._rows, self._vectors, strict=True)
             if terms is not None or wanted is None or row in wanted
         ]
-        bonus = self._bonus([score for _, score in pairs], terms or (), weight)
+        bonus = self._bonus([score for _, score in pairs], terms or ())
         hits = (
             Hit(row, score, score + bonus.get(row, 0.0))
             for row, score in pairs
@@ -276,18 +276,15 @@ class PlainView(View):
         )
         return nsmallest(count, hits, key=lambda hit: (-hit.rank, hit.n))
 
-    def _bonus(
-        self, scores: list[float], terms: Sequence[TermRows], weight: float
-    ) -> dict[int, float]:
+    def _bonus(self, scores: list[float], terms: Sequence[TermRows]) -> dict[int, float]:
         if not terms or not scores:
             return {}
-        mean = math.fsum(scores) / len(scores)
-        step = weight * math.sqrt(math.fsum((it - mean) ** 2 for it in scores) / len(scores))
-        bonus: dict[int, float] = {}
+        way = max(scores) - math.fsum(scores) / len(scores)
+        shares: dict[int, float] = {}
         for term in terms:
             for row in term.rows:
-                bonus[row] = bonus.get(row, 0.0) + step * term.share
-        return bonus
+                shares[row] = shares.get(row, 0.0) + term.share
+        return {row: way * raised(share) for row, share in shares.items()}
 
     def vectors(self, rows: Sequence[int]) -> list[list[float]]:
         """Return the vectors of some rows."""

@@ -52,7 +52,7 @@ def test_numpy_finds_what_plain_python_finds(
     found: list[list[Hit]] = []
     for matrix in (NumPyMatrix(numpy), PlainMatrix()):
         view = _filled(matrix, vectors, removed).view()
-        found.append(view.best(to_unit(query, "q"), count, rows, terms, 2.0))
+        found.append(view.best(to_unit(query, "q"), count, rows, terms))
     wanted = min(count, len(there if rows is None else rows))
     assert [len(hits) for hits in found] == [wanted, wanted]
     for left, right in zip(*found, strict=True):
@@ -65,7 +65,7 @@ def test_numpy_finds_what_plain_python_finds(
 def test_a_score_is_the_cosine(vectors: list[list[float]], query: list[float]) -> None:
     """As it is written in books; 0 where there is no direction."""
     view = _filled(NumPyMatrix(numpy), vectors, set()).view()
-    for hit in view.best(to_unit(query, "q"), 10, None, None, 0):
+    for hit in view.best(to_unit(query, "q"), 10, None, None):
         lengths = math.hypot(*vectors[hit.n - 1]) * math.hypot(*query)
         dot = sum(a * b for a, b in zip(vectors[hit.n - 1], query, strict=True))
         assert hit.score == pytest.approx(dot / lengths if lengths else 0, abs=1e-4)
@@ -76,12 +76,12 @@ def test_a_view_never_changes(make: Any) -> None:
     """Another thread may search in it, while rows are added and dropped."""
     matrix = _filled(make(), [[1.0, 0.0, 0.0]] * 10, set())
     view = matrix.view()
-    before = view.best(to_unit([1, 1, 0], "q"), 20, None, None, 0)
+    before = view.best(to_unit([1, 1, 0], "q"), 20, None, None)
     for row in range(11, 40):
         matrix.append([row], [to_blob(to_unit([0.0, 1.0, row], "v"))])
         matrix.remove([row - 10])
-    assert view.best(to_unit([1, 1, 0], "q"), 20, None, None, 0) == before
-    assert [hit.n for hit in matrix.view().best(to_unit([1, 0, 0], "q"), 3, None, None, 0)] == [
+    assert view.best(to_unit([1, 1, 0], "q"), 20, None, None) == before
+    assert [hit.n for hit in matrix.view().best(to_unit([1, 0, 0], "q"), 3, None, None)] == [
         30,
         31,
         32,
@@ -92,8 +92,20 @@ def test_a_view_never_changes(make: Any) -> None:
 def test_of_equal_ones_the_oldest_is_first(make: Any) -> None:
     """However many there are, and whatever `count` is."""
     view = _filled(make(), [[1.0, 0.0, 0.0]] * 50, {3}).view()
-    found = view.best(to_unit([1, 0, 0], "q"), 5, None, None, 0)
+    found = view.best(to_unit([1, 0, 0], "q"), 5, None, None)
     assert [hit.n for hit in found] == [1, 2, 4, 5, 6]
+
+
+@pytest.mark.parametrize("make", [lambda: NumPyMatrix(numpy), PlainMatrix], ids=["numpy", "plain"])
+def test_words_count_from_a_third_of_the_question_on(make: Any) -> None:
+    """One by accident changes nothing; all of them raise a row by half of the way to the best."""
+    view = _filled(make(), [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], set()).view()
+    for shares, expected in (([0.3], 0.0), ([0.3, 0.3], 0.1), ([0.5, 0.5], 0.25)):
+        terms = [TermRows(share, [2]) for share in shares]
+        best, second = view.best(to_unit([1.0, 0.0, 0.0], "q"), 2, None, terms)
+        assert (best.n, best.rank) == (1, 1)  # the mean is 0.5, so this is the way
+        assert second.score == 0
+        assert second.rank == pytest.approx(expected)
 
 
 @given(st.lists(NUMBERS, min_size=1))
