@@ -27,7 +27,7 @@ LEAST_SHARE: Final = 1 / 3
 """How much of a question a document has to have before its words count.
 
 A question in other words than the documents meets one of them by accident: "what helps against the
-parasite of the brood?" has "brood" in common with a text about swarms. Such a word decides nothing.
+parasite of the brood?" has "brood" in common with a passage about swarms. Such a word says nothing.
 """
 
 WEIGHT: Final = 0.75

@@ -81,7 +81,7 @@ class SearchTests:
     def test_words_count_in_a_hybrid_search(self, store: VectorStore, call: SyncAsyncCall) -> None:
         """A rare word decides, the score stays the cosine; a store that cannot refuses it."""
         docs = [Document(f"{'bread' if n % 4 else 'sea'} {n}", id=str(n)) for n in range(40)]
-        long = "oven flour salt yeast: code F28 stands on the door"
+        long = "oven flour salt yeast: code F28 stands on the box"
         add(call, store, [*docs, Document(long, id="code")])
         if not self.supports_hybrid:
             with pytest.raises(REFUSED):
