@@ -4,10 +4,12 @@
     python -m benchmarks.retrieval_quality FOLDER --model local
 
 Without a folder, the small set of `benchmarks/retrieval_set` is searched, whose questions are in
-other words than its passages. A folder has files of the same forms: `passages*.txt`, with a subject
-in each line that begins with `#` and its passages below; `questions*.txt`, with the same subjects,
-and below each the number of a passage and a question; and `keywords.txt`, with lines such as
-`subject-3 | some words`. Questions about passages that are not there are left out.
+other words than its passages. Its folders are sets, too: `everyday` has more subjects, the passages
+of `help` are all about one product, and the questions of `long` are long. A folder has files of the
+same forms: `passages*.txt`, with a subject in each line that begins with `#` and its passages
+below; `questions*.txt`, with the same subjects, and below each the number of a passage and a
+question; and `keywords.txt`, with lines such as `subject-3 | some words`. Questions about passages
+that are not there are left out.
 
 Printed are the share of questions whose passage is first (hit@1) and among the first three
 (hit@3), and the mean of 1 / rank (MRR).

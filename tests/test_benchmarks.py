@@ -190,6 +190,16 @@ def test_the_quality_of_a_search_is_measured() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "counts"), [("everyday", (64, 64, 23)), ("help", (30, 30, 12)), ("long", (24, 24, 9))]
+)
+def test_each_question_of_a_set_has_its_passage(name: str, counts: tuple[int, int, int]) -> None:
+    """None is left out, as one about a passage that is not there would be."""
+    data = retrieval_quality.read_set(retrieval_quality.OWN / name)
+    assert (len(data.passages), len(data.questions), len(data.keywords)) == counts
+    assert {question.answer for question in data.questions} == {it.id for it in data.passages}
+
+
 def test_the_cost_of_the_adapter_is_measured_in_each_way() -> None:
     """A line for each row, with a number for each of the three ways."""
     lines = list(interop.measured(rounds=1, chunks=3))[2:]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from runnables.retrieval.graphemes import first_boundary, is_boundary, last_boundary
 
@@ -27,13 +27,8 @@ _LONGEST_WHITESPACE: Final = 2
 """How many characters of whitespace a separator has before a place where a chunk may begin."""
 
 
-class _Chunk(NamedTuple):
-    """A chunk, where the text goes on, and whether it ends at a separator."""
-
-    begin: int
-    end: int
-    next: int
-    at_separator: bool
+_Chunk: TypeAlias = tuple[int, int, int, bool]
+"""Where a chunk begins and ends, where the text goes on, and whether it ends at a separator."""
 
 
 @dataclass
@@ -59,15 +54,19 @@ class Cutter:
     def __post_init__(self) -> None:
         self._stop = len(self.text.rstrip()) if self.strip else len(self.text)
         self._expected = self.size  # how many characters a chunk has, about
+        self._counts = self.measure is len
+        # then every place is between two visible characters; isascii takes no time
+        self._is_plain = self.text.isascii() and "\r" not in self.text
 
     def spans(self) -> Iterator[tuple[int, int]]:
         """Yield where each chunk begins and ends. Both grow from chunk to chunk."""
         begin = fresh = self._skipped(0)
         while fresh < self._stop:
             chunk = self._chunk(begin, fresh)
-            yield chunk.begin, chunk.end
-            fresh = self._skipped(chunk.next)
-            begin = self._repeated_from(chunk, fresh)
+            yield chunk[0], chunk[1]
+            begin = fresh = self._skipped(chunk[2])
+            if self.overlap:
+                begin = self._repeated_from(chunk, fresh)
 
     # -- where a chunk ends
 
@@ -78,80 +77,95 @@ class Cutter:
             begin: where the chunk begins, if what it repeats leaves space for something new.
             fresh: the first character that no chunk has yet.
         """
-        starts = (begin, fresh) if begin < fresh else (fresh,)
-        reaches = [self._reach(start) for start in starts]
-        for start, high in zip(starts, reaches, strict=True):
-            if high == self._stop:
-                return _Chunk(start, high, high, True)
-            if (cut := self._best_cut(start, fresh + 1, high)) is not None:
-                return _Chunk(start, self._trimmed(start, cut.end), cut.next, True)
-        for start, high in zip(starts, reaches, strict=True):
-            if (place := last_boundary(self.text, fresh + 1, high, start)) is not None:
+        text, stop = self.text, self._stop
+        reaches: list[tuple[int, int]] = []
+        for start in (begin, fresh) if begin < fresh else (fresh,):
+            high = start + (self.size if self._counts else self._measured(start))
+            if high >= stop:
+                return start, stop, stop, True
+            middle = (start + high) // 2
+            if middle <= fresh:
+                middle = fresh + 1
+            last = self._with_whitespace(high) if text[high].isspace() else high
+            cut = self._last_cut(start, middle, last)
+            if cut is None:
+                cut = self._last_cut(start, fresh + 1, middle - 1)
+            if cut is not None:
+                end = cut[0]
+                if text[end - 1].isspace():
+                    end = self._trimmed(start, end)
+                return start, end, cut[1], True
+            reaches.append((start, high))
+        for start, high in reaches:
+            if (place := last_boundary(text, fresh + 1, high, start)) is not None:
                 return self._unseparated(start, fresh + 1, place)
-        return self._unseparated(fresh, fresh + 1, max(reaches[-1], fresh + 1))
+        return self._unseparated(fresh, fresh + 1, max(reaches[-1][1], fresh + 1))
 
-    def _best_cut(self, start: int, low: int, high: int) -> Cut | None:
-        """Return the best cut from `low` to `high`, those of the second half of a chunk first."""
-        half = max(low, start + (high - start) // 2)
-        high = self._with_whitespace(high)
-        for first, last in ((half, high), (low, half - 1)):
-            for level in self.levels if first <= last else ():
-                for cut in level.last(self.text, first, last):
-                    if is_boundary(self.text, cut.end, start) and self._fits(start, cut.end):
-                        return cut
+    def _last_cut(self, start: int, first: int, last: int) -> Cut | None:
+        """Return the last cut of the best level that has one in a window."""
+        text = self.text
+        for level in self.levels if first <= last else ():
+            cut = level.last(text, first, last)
+            while cut is not None:
+                end = cut[0]
+                if (self._is_plain or is_boundary(text, end, start)) and (
+                    self._counts or self._fits(start, end)
+                ):
+                    return cut
+                cut = level.last(text, first, end - 1)
         return None
 
     def _unseparated(self, start: int, low: int, end: int) -> _Chunk:
         """Return a chunk that ends between two characters."""
         while end > low and not self._fits(start, end):
             end -= 1
-        return _Chunk(start, self._trimmed(start, end), end, False)
+        return start, self._trimmed(start, end), end, False
 
     def _fits(self, start: int, end: int) -> bool:
         """Tell whether a chunk is short enough: tokens of a part may be more than of the whole."""
-        return self.measure is len or self.measure(self.text[start:end].rstrip()) <= self.size
+        return self._counts or self.measure(self.text[start:end].rstrip()) <= self.size
 
-    def _reach(self, start: int) -> int:
-        """Return how far a chunk that begins here reaches."""
-        limit = self._stop - start
-        if self.measure is len:
-            return start + min(self.size, limit)
+    def _measured(self, start: int) -> int:
+        """Return how many characters fit into a chunk that begins here."""
 
         def fits(count: int) -> bool:
             return self.measure(self.text[start : start + count]) <= self.size
 
-        self._expected = max(1, _largest(fits, self._expected, limit))
-        return start + self._expected
+        self._expected = max(1, _largest(fits, self._expected, self._stop - start))
+        return self._expected
 
     # -- where the next one begins
 
     def _repeated_from(self, chunk: _Chunk, fresh: int) -> int:
         """Return where the chunk after this one begins: at a separator, if there is one."""
-        if not self.overlap or fresh >= self._stop:
+        begin, stop, _, at_separator = chunk
+        if fresh >= self._stop:
             return fresh
-        low, last = max(chunk.begin + 1, self._reach_back(chunk)), chunk.end - 1
+        low, last = max(begin + 1, self._reach_back(begin, stop)), stop - 1
         half = low + (last - low) // 2
         for first, end in ((low, half), (half + 1, last)):
             for level in self.levels if first <= end else ():
-                for cut in level.first(self.text, max(0, first - _LONGEST_WHITESPACE), end):
-                    place = self._skipped(cut.next)
-                    if first <= place <= end and is_boundary(self.text, place, chunk.begin):
+                cut = level.first(self.text, max(0, first - _LONGEST_WHITESPACE), end)
+                while cut is not None:
+                    place = self._skipped(cut[1])
+                    if first <= place <= end and is_boundary(self.text, place, begin):
                         return place
-        if chunk.at_separator:
+                    cut = level.first(self.text, cut[1] + 1, end)
+        if at_separator:
             return fresh  # a part of a word would be repeated
-        boundary = first_boundary(self.text, low, last, chunk.begin)
+        boundary = first_boundary(self.text, low, last, begin)
         return fresh if boundary is None else min(fresh, self._skipped(boundary))
 
-    def _reach_back(self, chunk: _Chunk) -> int:
+    def _reach_back(self, begin: int, end: int) -> int:
         """Return the earliest place from where the end of a chunk may be repeated."""
-        if self.measure is len:
-            return chunk.end - self.overlap
+        if self._counts:
+            return end - self.overlap
 
         def fits(count: int) -> bool:
-            return self.measure(self.text[chunk.end - count : chunk.end]) <= self.overlap
+            return self.measure(self.text[end - count : end]) <= self.overlap
 
         expected = max(1, self._expected * self.overlap // self.size)
-        return chunk.end - _largest(fits, expected, chunk.end - chunk.begin)
+        return end - _largest(fits, expected, end - begin)
 
     # -- whitespace
 

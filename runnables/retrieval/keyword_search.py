@@ -23,12 +23,34 @@ STOP_WORDS: Final = frozenset(
 MOST_TERMS: Final = 64
 """How many words of a question are looked up at most."""
 
-WEIGHT: Final = 2.0
-"""How much the words of a question count, in standard deviations of the cosines of all documents.
+LEAST_SHARE: Final = 1 / 3
+"""How much of a question a document has to have before its words count.
 
-Measured with several models: it helps where questions have rare words of the documents, and does
-no harm where they are in other words. Adding up ranks, as others do, does much harm there.
+A question in other words than the documents meets one of them by accident: "what helps against the
+parasite of the brood?" has "brood" in common with a passage about swarms. Such a word says nothing.
 """
+
+WEIGHT: Final = 0.75
+"""How much the words of a question count, against the way from the mean cosine to the best one.
+
+A document that has all of the words rises by half of this way: 0.75 * (1 - 1/3). Measured in
+standard deviations, words do harm in small stores, where the way is only two or three of them.
+Adding up ranks, as others do, does much harm where questions are in other words.
+"""
+
+
+def raised(share: float) -> float:
+    """Return how far a document with this share of a question rises, in parts of that way.
+
+    Args:
+        share: from 0 to 1.
+
+    Example:
+        >>> from runnables.retrieval.keyword_search import raised
+        >>> [round(raised(share), 3) for share in (0, 0.3, 0.6, 1)]
+        [0.0, 0.0, 0.2, 0.5]
+    """
+    return WEIGHT * max(0.0, share - LEAST_SHARE)
 
 
 def query_terms(text: str) -> list[str]:

@@ -15,6 +15,7 @@ from heapq import nsmallest
 from operator import mul
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from runnables.retrieval.keyword_search import LEAST_SHARE, WEIGHT, raised
 from runnables.retrieval.vectors import from_blobs
 
 if TYPE_CHECKING:
@@ -61,14 +62,12 @@ class RowQuery:
         count: how many rows to return.
         allowed: the rows to choose from; None: all.
         terms: the words that count as well; None: the cosine alone decides.
-        weight: how much all the words of the question count, in standard deviations of all cosines.
     """
 
     vector: array[float]
     count: int
     allowed: Sequence[int] | None = None
     terms: Sequence[TermRows] | None = None
-    weight: float = 0.0
 
 
 class View(ABC):
@@ -187,7 +186,7 @@ class NumPyView(View):
             ranks = scores
         else:
             rows, scores = self._rows, self._cosines(self._vectors, query.vector)
-            ranks = scores if query.terms is None else self._with_terms(scores, query)
+            ranks = scores if query.terms is None else self._with_terms(scores, query.terms)
             if chosen is not None:
                 rows, scores, ranks = rows[chosen], scores[chosen], ranks[chosen]
         if query.count < len(ranks):
@@ -201,12 +200,15 @@ class NumPyView(View):
         # not `@`: the threads of BLAS take longer to wake up than a small product takes
         return self._np.einsum("ij,j->i", vectors, self._np.asarray(vector, self._np.float32))
 
-    def _with_terms(self, scores: Any, query: RowQuery) -> Any:
+    def _with_terms(self, scores: Any, terms: Sequence[TermRows]) -> Any:
+        shares = self._np.zeros(len(scores))
+        for term in terms:
+            shares[self._places(term.rows)] += term.share
         ranks = scores.astype(self._np.float64)
-        deviation = ranks.std() if self._alive is None else ranks[self._alive].std()
-        step = query.weight * float(deviation)
-        for term in query.terms or ():
-            ranks[self._places(term.rows)] += step * term.share
+        alive = ranks if self._alive is None else ranks[self._alive]
+        way = float(alive.max() - alive.mean())
+        some = self._np.flatnonzero(shares > LEAST_SHARE)
+        ranks[some] += way * WEIGHT * (shares[some] - LEAST_SHARE)
         return ranks
 
     def _places(self, rows: Sequence[int]) -> Any:
@@ -257,7 +259,7 @@ class PlainView(View):
             for row, vector in zip(self._rows, self._vectors, strict=True)
             if query.terms is not None or wanted is None or row in wanted
         ]
-        bonus = self._bonus([score for _, score in pairs], query)
+        bonus = self._bonus([score for _, score in pairs], query.terms or ())
         hits = (
             Hit(row, score, score + bonus.get(row, 0.0))
             for row, score in pairs
@@ -265,17 +267,15 @@ class PlainView(View):
         )
         return nsmallest(query.count, hits, key=lambda hit: (-hit.rank, hit.n))
 
-    def _bonus(self, scores: list[float], query: RowQuery) -> dict[int, float]:
-        if not query.terms or not scores:
+    def _bonus(self, scores: list[float], terms: Sequence[TermRows]) -> dict[int, float]:
+        if not terms or not scores:
             return {}
-        mean = math.fsum(scores) / len(scores)
-        variance = math.fsum((it - mean) ** 2 for it in scores) / len(scores)
-        step = query.weight * math.sqrt(variance)
-        bonus: dict[int, float] = {}
-        for term in query.terms:
+        way = max(scores) - math.fsum(scores) / len(scores)
+        shares: dict[int, float] = {}
+        for term in terms:
             for row in term.rows:
-                bonus[row] = bonus.get(row, 0.0) + step * term.share
-        return bonus
+                shares[row] = shares.get(row, 0.0) + term.share
+        return {row: way * raised(share) for row, share in shares.items()}
 
     def vectors(self, rows: Sequence[int]) -> list[list[float]]:
         """Return the vectors of some rows."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from runnables.errors import ConfigError
 
@@ -21,22 +21,22 @@ KeepSeparator: TypeAlias = bool | Literal["start", "end"]
 """Which chunk has the separator: the next one ("start", True), the one before, or none (False)."""
 
 
-class Cut(NamedTuple):
-    """A place between two chunks: where the first ends, and where the next begins."""
+Cut: TypeAlias = tuple[int, int]
+"""A place between two chunks: where the first ends, and where the next begins.
 
-    end: int
-    next: int
+It is no named tuple, which would take ten times as long to make.
+"""
 
 
 class Level(Protocol):
     """One kind of separator."""
 
-    def last(self, text: str, low: int, high: int) -> Iterator[Cut]:
-        """Yield the cuts whose `end` is from `low` to `high`, the last one first."""
+    def last(self, text: str, low: int, high: int) -> Cut | None:
+        """Return the last cut whose `end` is from `low` to `high`."""
         ...
 
-    def first(self, text: str, low: int, high: int) -> Iterator[Cut]:
-        """Yield the cuts whose `next` is from `low` to `high`, the first one first."""
+    def first(self, text: str, low: int, high: int) -> Cut | None:
+        """Return the first cut whose `next` is from `low` to `high`."""
         ...
 
 
@@ -47,37 +47,31 @@ class Literals:
     separators: tuple[str, ...]
     keep: KeepSeparator = True
 
-    def last(self, text: str, low: int, high: int) -> Iterator[Cut]:
-        """Yield the cuts whose `end` is from `low` to `high`, the last one first."""
-        while low <= high:
-            found = [cut for each in self.separators if (cut := self._last(text, each, low, high))]
-            if not found:
-                return
-            cut = max(found)
-            yield cut
-            high = cut.end - 1
+    def last(self, text: str, low: int, high: int) -> Cut | None:
+        """Return the last cut whose `end` is from `low` to `high`."""
+        best: Cut | None = None
+        for separator in self.separators:
+            size = len(separator)
+            before = size if self.keep == "end" else 0
+            found = text.rfind(separator, max(0, low - before), high - before + size)
+            if found >= 0:
+                cut = _cut(found, found + size, self.keep)
+                if best is None or cut > best:
+                    best, low = cut, cut[0]
+        return best
 
-    def first(self, text: str, low: int, high: int) -> Iterator[Cut]:
-        """Yield the cuts whose `next` is from `low` to `high`, the first one first."""
-        while low <= high:
-            found = [cut for each in self.separators if (cut := self._first(text, each, low, high))]
-            if not found:
-                return
-            cut = min(found, key=_by_next)
-            yield cut
-            low = cut.next + 1
-
-    def _last(self, text: str, separator: str, low: int, high: int) -> Cut | None:
-        size = len(separator)
-        before = size if self.keep == "end" else 0
-        found = text.rfind(separator, max(0, low - before), high - before + size)
-        return None if found < 0 else _cut(found, found + size, self.keep)
-
-    def _first(self, text: str, separator: str, low: int, high: int) -> Cut | None:
-        size = len(separator)
-        before = size if self.keep in ("end", False) else 0
-        found = text.find(separator, max(0, low - before), high - before + size)
-        return None if found < 0 else _cut(found, found + size, self.keep)
+    def first(self, text: str, low: int, high: int) -> Cut | None:
+        """Return the first cut whose `next` is from `low` to `high`."""
+        best: Cut | None = None
+        for separator in self.separators:
+            size = len(separator)
+            before = size if self.keep in ("end", False) else 0
+            found = text.find(separator, max(0, low - before), high - before + size)
+            if found >= 0:
+                cut = _cut(found, found + size, self.keep)
+                if best is None or cut[1] < best[1]:
+                    best, high = cut, cut[1]
+        return best
 
 
 @dataclass(frozen=True)
@@ -87,16 +81,14 @@ class Pattern:
     pattern: re.Pattern[str]
     keep: KeepSeparator = True
 
-    def last(self, text: str, low: int, high: int) -> Iterator[Cut]:
-        """Yield the cuts whose `end` is from `low` to `high`, the last one first."""
-        found = self._all(text, low, high)
-        yield from reversed([cut for cut in found if low <= cut.end <= high])
+    def last(self, text: str, low: int, high: int) -> Cut | None:
+        """Return the last cut whose `end` is from `low` to `high`."""
+        found = [cut for cut in self._all(text, low, high) if low <= cut[0] <= high]
+        return found[-1] if found else None
 
-    def first(self, text: str, low: int, high: int) -> Iterator[Cut]:
-        """Yield the cuts whose `next` is from `low` to `high`, the first one first."""
-        for cut in self._all(text, low, high):
-            if low <= cut.next <= high:
-                yield cut
+    def first(self, text: str, low: int, high: int) -> Cut | None:
+        """Return the first cut whose `next` is from `low` to `high`."""
+        return next((cut for cut in self._all(text, low, high) if low <= cut[1] <= high), None)
 
     def _all(self, text: str, low: int, high: int) -> Iterator[Cut]:
         # a match may begin before the window, and end or look ahead beyond it
@@ -107,15 +99,28 @@ class Pattern:
             yield _cut(match.start(), match.end(), self.keep)
 
 
-def _by_next(cut: Cut) -> int:
-    return cut.next
-
-
 def _cut(start: int, end: int, keep: KeepSeparator) -> Cut:
     """Return the cut at a separator."""
     if keep == "end":
-        return Cut(end, end)
-    return Cut(start, start) if keep else Cut(start, end)
+        return end, end
+    return start, (start if keep else end)
+
+
+@dataclass(frozen=True)
+class Before:
+    """A string that begins the next chunk: what `Literals` does for one, in half the time."""
+
+    separator: str
+
+    def last(self, text: str, low: int, high: int) -> Cut | None:
+        """Return the last cut whose `end` is from `low` to `high`."""
+        found = text.rfind(self.separator, low, high + len(self.separator))
+        return None if found < 0 else (found, found)
+
+    def first(self, text: str, low: int, high: int) -> Cut | None:
+        """Return the first cut whose `next` is from `low` to `high`."""
+        found = text.find(self.separator, low, high + len(self.separator))
+        return None if found < 0 else (found, found)
 
 
 _HEADING: Final = re.compile(r"\n#{1,6}[ \t]")
@@ -124,25 +129,27 @@ _HEADING: Final = re.compile(r"\n#{1,6}[ \t]")
 class Headings:
     """The line breaks before headings of Markdown; a regular expression would take longer."""
 
-    def last(self, text: str, low: int, high: int) -> Iterator[Cut]:
-        """Yield the cuts whose `end` is from `low` to `high`, the last one first."""
+    def last(self, text: str, low: int, high: int) -> Cut | None:
+        """Return the last cut whose `end` is from `low` to `high`."""
         while (found := text.rfind("\n#", low, high + 2)) >= 0:
             if _HEADING.match(text, found):
-                yield Cut(found, found)
+                return found, found
             high = found - 1
+        return None
 
-    def first(self, text: str, low: int, high: int) -> Iterator[Cut]:
-        """Yield the cuts whose `next` is from `low` to `high`, the first one first."""
+    def first(self, text: str, low: int, high: int) -> Cut | None:
+        """Return the first cut whose `next` is from `low` to `high`."""
         while (found := text.find("\n#", low, high + 2)) >= 0:
             if _HEADING.match(text, found):
-                yield Cut(found, found)
+                return found, found
             low = found + 1
+        return None
 
 
 DEFAULT_LEVELS: Final[tuple[Level, ...]] = (
     Headings(),
-    Literals(("\n\n",)),
-    Literals(("\n",)),
+    Before("\n\n"),
+    Before("\n"),
     Literals((". ", "! ", "? ", "。", "！", "？"), "end"),  # noqa: RUF001 - those of Chinese
     Literals((" ", "\t", "、", "，"), "end"),  # noqa: RUF001
 )

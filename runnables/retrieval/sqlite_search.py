@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from runnables.retrieval.filter_sql import to_sql
-from runnables.retrieval.keyword_search import WEIGHT, inverse_frequency, query_terms, quoted
+from runnables.retrieval.keyword_search import inverse_frequency, query_terms, quoted
 from runnables.retrieval.matrix import Hit, RowQuery, TermRows, View
 from runnables.retrieval.mmr import pick_diverse
 from runnables.retrieval.stored_documents import to_document
@@ -77,7 +77,7 @@ def _best(
     """Return the best rows for one question."""
     terms = _terms(connection, query) if search.hybrid and isinstance(query, str) else None
     count = search.k if search.mmr is None else max(LEAST_CANDIDATES, 5 * search.k)
-    hits = view.best(RowQuery(vector, count, allowed, terms, WEIGHT))
+    hits = view.best(RowQuery(vector, count, allowed, terms))
     if search.mmr is None or len(hits) < 2:
         return hits
     near = view.vectors([hit.n for hit in hits])

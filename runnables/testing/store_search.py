@@ -80,16 +80,17 @@ class SearchTests:
 
     def test_words_count_in_a_hybrid_search(self, store: VectorStore, call: SyncAsyncCall) -> None:
         """A rare word decides, the score stays the cosine; a store that cannot refuses it."""
-        docs = [Document(f"{'sea' if n % 2 else 'bread'} {n}", id=str(n)) for n in range(40)]
-        add(call, store, [*docs, Document("oven flour code F28", id="code")])
+        docs = [Document(f"{'bread' if n % 4 else 'sea'} {n}", id=str(n)) for n in range(40)]
+        long = "oven flour salt yeast: code F28 stands on the box"
+        add(call, store, [*docs, Document(long, id="code")])
         if not self.supports_hybrid:
             with pytest.raises(REFUSED):
-                search(call, store, "sea f28", k=1, hybrid=True)
+                search(call, store, "sea code f28", k=1, hybrid=True)
             return
-        assert search(call, store, "sea f28", k=1)[0].id != "code"
-        best = search(call, store, "sea f28", k=1, hybrid=True)[0]
+        assert search(call, store, "sea code f28", k=1)[0].id != "code"
+        best = search(call, store, "sea code f28", k=1, hybrid=True)[0]
         assert best.id == "code"
-        every = {doc.id: doc.score for doc in search(call, store, "sea f28", k=50)}
+        every = {doc.id: doc.score for doc in search(call, store, "sea code f28", k=50)}
         assert best.score == pytest.approx(every["code"], abs=1e-5)
 
     def test_bad_numbers_are_refused(

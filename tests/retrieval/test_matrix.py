@@ -52,7 +52,7 @@ def test_numpy_finds_what_plain_python_finds(
     found: list[list[Hit]] = []
     for matrix in (NumPyMatrix(numpy), PlainMatrix()):
         view = _filled(matrix, vectors, removed).view()
-        found.append(view.best(RowQuery(to_unit(query, "q"), count, rows, terms, 2.0)))
+        found.append(view.best(RowQuery(to_unit(query, "q"), count, rows, terms)))
     wanted = min(count, len(there if rows is None else rows))
     assert [len(hits) for hits in found] == [wanted, wanted]
     for left, right in zip(*found, strict=True):
@@ -94,6 +94,18 @@ def test_of_equal_ones_the_oldest_is_first(make: Any) -> None:
     view = _filled(make(), [[1.0, 0.0, 0.0]] * 50, {3}).view()
     found = view.best(RowQuery(to_unit([1, 0, 0], "q"), 5))
     assert [hit.n for hit in found] == [1, 2, 4, 5, 6]
+
+
+@pytest.mark.parametrize("make", [lambda: NumPyMatrix(numpy), PlainMatrix], ids=["numpy", "plain"])
+def test_words_count_from_a_third_of_the_question_on(make: Any) -> None:
+    """One by accident changes nothing; all of them raise a row by half of the way to the best."""
+    view = _filled(make(), [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], set()).view()
+    for shares, expected in (([0.3], 0.0), ([0.3, 0.3], 0.1), ([0.5, 0.5], 0.25)):
+        terms = [TermRows(share, [2]) for share in shares]
+        best, second = view.best(to_unit([1.0, 0.0, 0.0], "q"), 2, None, terms)
+        assert (best.n, best.rank) == (1, 1)  # the mean is 0.5, so this is the way
+        assert second.score == 0
+        assert second.rank == pytest.approx(expected)
 
 
 @given(st.lists(NUMBERS, min_size=1))
