@@ -78,7 +78,7 @@ def check_file(path: str) -> None:
         folder = str(Path(path).absolute().parent)
         raise StoreError(f"The store {path!r} has no folder: make {folder!r} first.")
     if Path(path).is_dir():
-        raise StoreError(f"The store {path!r} is a folder: name a file in it.")
+        raise StoreError(f"The store {path!r} is a folder: name a file in it, such as 'docs.db'.")
     if not Path(path).exists() or not (size := Path(path).stat().st_size):
         return  # SQLite makes an empty file before it writes the first page
     if size < SMALLEST_PAGE:
