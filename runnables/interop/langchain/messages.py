@@ -222,8 +222,8 @@ def _taken_out(fields: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """Remove those keys from the tool calls that theirs do not have, and return them."""
     taken: dict[str, list[dict[str, Any]]] = {}
     for name, known in _CALL_KEYS.items():
-        calls: list[dict[str, Any]] | None = fields.get(name)
-        for position, call in enumerate(calls) if calls else ():
+        calls: list[dict[str, Any]] = fields.get(name) or []
+        for position, call in enumerate(calls):
             if call.keys() <= known:
                 continue
             more = {key: call.pop(key) for key in list(call) if key not in known}

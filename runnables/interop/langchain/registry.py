@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from runnables.core.weak_cache import weak_cache
 
@@ -112,15 +112,20 @@ _HANDLER: Final = next(kind for kind in KINDS if kind.name == "handler")
 @weak_cache
 def converter_of_theirs(cls: type) -> Callable[[Any], Any] | None:
     """Return the function that converts LangChain's data of a class; None for other classes."""
-    kind = _kind_of_their_class(cls)
-    return cast("Any", kind.load()).from_theirs if kind in VALUES else None
+    return _converter(_kind_of_their_class(cls), "from_theirs")
 
 
 @weak_cache
 def converter_of_ours(cls: type) -> Callable[[Any], Any] | None:
     """Return the function that converts our data of a class; None for other classes."""
-    kind = _kind_of_our_class(cls)
-    return cast("Any", kind.load()).to_theirs if kind in VALUES else None
+    return _converter(_kind_of_our_class(cls), "to_theirs")
+
+
+def _converter(kind: Kind | None, name: str) -> Callable[[Any], Any] | None:
+    if kind is None or kind not in VALUES:
+        return None
+    function: Callable[[Any], Any] = getattr(kind.load(), name)
+    return function
 
 
 @weak_cache
