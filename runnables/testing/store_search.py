@@ -80,8 +80,9 @@ class SearchTests:
 
     def test_words_count_in_a_hybrid_search(self, store: VectorStore, call: SyncAsyncCall) -> None:
         """A rare word decides, the score stays the cosine; a store that cannot refuses it."""
-        docs = [Document(f"{'bread' if n % 4 else 'sea'} {n}", id=str(n)) for n in range(40)]
-        long = "oven flour salt yeast: code F28 stands on the box"
+        docs = [Document("bread " * n, id=f"bread {n}") for n in range(1, 20)]
+        docs += [Document(f"sea {word}", id=word) for word in ("fish", "salt", "boat")]
+        long = "oven flour salt yeast water: code F28 of the gas"
         add(call, store, [*docs, Document(long, id="code")])
         if not self.supports_hybrid:
             with pytest.raises(REFUSED):
