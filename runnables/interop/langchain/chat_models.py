@@ -158,9 +158,14 @@ class ChatModelWithTools(ChatModelOfLangChain, internal=True):
     def _model(self) -> Any:
         return self.theirs.bound
 
-    def _identity(self) -> dict[str, Any]:
+    @property
+    def _bound(self) -> dict[str, Any]:
+        """Return what is bound to the model of LangChain."""
         bound: dict[str, Any] = self.theirs.kwargs
-        return {**super()._identity(), "bound": str(sorted(bound.items()))}
+        return bound
+
+    def _identity(self) -> dict[str, Any]:
+        return {**super()._identity(), "bound": str(sorted(self._bound.items()))}
 
     def _target(self, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         wants_none = options.get("tool_choice") == "none"

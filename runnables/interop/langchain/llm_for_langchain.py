@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 from typing_extensions import override
 
 from runnables.compose.wrappers import innermost
+from runnables.interop.langchain.configured_calls import ConfiguredCalls
 from runnables.interop.langchain.model_runs import (
     ainvoke_unreported,
     astream_unreported,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     )
 
 
-class TextModelForLangChain(LLM):
+class TextModelForLangChain(ConfiguredCalls, LLM):
     """A model of text of ours that LangChain takes for one of theirs.
 
     Attributes:
