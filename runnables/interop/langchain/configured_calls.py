@@ -1,4 +1,4 @@
-"""Calls of a model of ours whose config sets configurable fields, where LangChain's model is called.
+"""Calls of models of ours by LangChain, with a config that sets configurable fields.
 
 Within a chain or a graph of LangChain, our call finds the config around it. A model of LangChain
 that is called by itself shows its config to nobody.

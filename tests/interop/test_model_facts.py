@@ -1,0 +1,115 @@
+"""What tracers of LangChain read about the model of a run: its service, settings and tools.
+
+They find prices by the service and the name, and show the tools.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import FakeListLLM
+from langchain_core.runnables import RunnableLambda as TheirLambda
+
+from runnables import RunnableLambda, tool
+from runnables.interop.langchain.model_facts import provider_name
+from runnables_providers.anthropic import ChatAnthropic
+from runnables_providers.google import ChatGoogleGenerativeAI
+from runnables_providers.ollama import ChatOllama
+from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI
+from runnables_providers.scripted import ScriptedChatModel
+from tests.both_modes import Call
+from tests.interop.their_models import AsyncTheirModel
+
+
+@tool
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+class Facts(BaseCallbackHandler):
+    """A handler that stores what tracers read about a model."""
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, Any] = {}
+        self.parameters: dict[str, Any] = {}
+
+    def _store(self, _: Any, value: Any, **told: Any) -> None:
+        facts = {key: told["metadata"][key] for key in told["metadata"] if key.startswith("ls_")}
+        facts.pop("ls_integration", None)  # whose base class it is
+        self.metadata, self.parameters = facts, told["invocation_params"]
+
+    def on_chat_model_start(self, *values: Any, **told: Any) -> None:
+        """Store what the start of a chat model says."""
+        self._store(*values, **told)
+
+    def on_llm_start(self, *values: Any, **told: Any) -> None:
+        """Store what the start of a model of text says."""
+        self._store(*values, **told)
+
+
+class Named(AsyncTheirModel):
+    """A model that says what LangChain's models of services say."""
+
+    def _get_ls_params(self, stop: Any = None, **kwargs: Any) -> Any:
+        facts = {"ls_provider": "sea", "ls_model_name": self.model, "ls_model_type": "chat"}
+        return {**facts, "ls_stop": stop, "ls_temperature": kwargs.get("temperature")}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        Named(script=["Ahoy!"]),
+        Named(script=["Ahoy!"]).bind_tools([add]),
+        Named(script=["Ahoy!"]).bind(stop=["x"], temperature=0.5),
+        FakeListLLM(responses=["Ahoy!"] * 9),
+    ],
+    ids=["plain", "tools", "options", "text"],
+)
+def test_a_model_of_theirs_says_of_itself_what_it_says_in_langchain(
+    theirs: Any, streamed: bool, call: Call
+) -> None:
+    """LangChain's own run is silent, and the run of ours has to tell it."""
+    there, here = Facts(), Facts()
+    run = call.stream if streamed else call.invoke
+    run(TheirLambda(str) | theirs, "Hi", {"callbacks": [there]})
+    run(RunnableLambda(str) | theirs, "Hi", {"callbacks": [here]})
+    assert here.metadata == there.metadata
+    assert here.parameters == there.parameters
+    assert here.parameters["_type"]
+
+
+def test_tools_that_we_bind_to_either_model_are_shown(call: Call) -> None:
+    facts = Facts()
+    for model in (ScriptedChatModel(["Hi"]), Named(script=["Hi"])):
+        bound = RunnableLambda(str) | from_either(model).bind_tools([add])
+        call.invoke(bound, "Hi", {"callbacks": [facts]})
+        assert [one["function"]["name"] for one in facts.parameters["tools"]] == ["add"]
+
+
+def from_either(model: Any) -> Any:
+    """Return a model as one of ours."""
+    from runnables import from_langchain
+
+    return model if isinstance(model, ScriptedChatModel) else from_langchain(model)
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        (ChatOpenAI, "openai"),
+        (AzureChatOpenAI, "azure"),
+        (ChatAnthropic, "anthropic"),
+        (ChatGoogleGenerativeAI, "google_genai"),
+        (ChatOllama, "ollama"),
+        (ScriptedChatModel, "scripted"),
+        (type("ChatPirate", (), {}), "pirate"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_services_have_the_names_that_langchain_gives_them(cls: Any, name: str) -> None:
+    """LangSmith looks up a price by this name."""
+    assert provider_name(object.__new__(cls)) == name
