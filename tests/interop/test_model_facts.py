@@ -12,7 +12,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import FakeListLLM
 from langchain_core.runnables import RunnableLambda as TheirLambda
 
-from runnables import RunnableLambda, tool
+from runnables import RunnableLambda, from_langchain, to_langchain, tool
 from runnables.interop.langchain.model_facts import provider_name
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI
@@ -63,7 +63,7 @@ class Named(AsyncTheirModel):
     "theirs",
     [
         Named(script=["Ahoy!"]),
-        Named(script=["Ahoy!"]).bind_tools([add]),
+        Named(script=["Ahoy!"]).bind_tools([to_langchain(add)]),
         Named(script=["Ahoy!"]).bind(stop=["x"], temperature=0.5),
         FakeListLLM(responses=["Ahoy!"] * 9),
     ],
@@ -92,8 +92,6 @@ def test_tools_that_we_bind_to_either_model_are_shown(call: Call) -> None:
 
 def from_either(model: Any) -> Any:
     """Return a model as one of ours."""
-    from runnables import from_langchain
-
     return model if isinstance(model, ScriptedChatModel) else from_langchain(model)
 
 

@@ -55,16 +55,16 @@ def provider_name(model: object) -> str:
 
 
 def _facts_of_theirs(model: Any, options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    bound: dict[str, Any] = getattr(model, "_bound", {})
     theirs: Any = getattr(model, "_model", model.theirs)
     stop: Any = options.pop("stop", None)
-    get_facts: Any = getattr(theirs, "_get_ls_params", None)  # one that a config makes has neither
-    get_parameters: Any = getattr(theirs, "_get_invocation_params", None)
-    options = {**bound, **options}
-    return (
-        dict(get_facts(stop=stop, **options)) if get_facts else {},
-        dict(get_parameters(stop=stop, **options)) if get_parameters else options,
-    )
+    options = {**getattr(model, "_bound", {}), **options}
+    if not hasattr(theirs, "_get_ls_params"):  # a config makes the model only in the call
+        return {}, options
+    facts = dict(theirs._get_ls_params(stop=stop, **options))
+    if hasattr(theirs, "_get_invocation_params"):
+        return facts, theirs._get_invocation_params(stop=stop, **options)
+    text_model = {**theirs._identifying_params, "_type": theirs._llm_type, "stop": stop}
+    return facts, {**text_model, **options}
 
 
 def _setting(model: Any, name: str) -> Any:
