@@ -5,14 +5,18 @@ They find prices by the service and the name, and show the tools.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.globals import set_llm_cache
 from langchain_core.language_models import FakeListLLM
+from langchain_core.messages import AIMessage as TheirAIMessage
 from langchain_core.runnables import RunnableLambda as TheirLambda
 
-from runnables import RunnableLambda, from_langchain, to_langchain, tool
+from runnables import RunnableLambda, from_langchain, to_langchain, tool, track_usage
 from runnables.interop.langchain.model_facts import provider_name
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI
@@ -111,3 +115,44 @@ def from_either(model: Any) -> Any:
 def test_services_have_the_names_that_langchain_gives_them(cls: Any, name: str) -> None:
     """LangSmith looks up a price by this name."""
     assert provider_name(object.__new__(cls)) == name
+
+
+# -- LangChain's own cache
+
+
+@pytest.fixture
+def their_cache() -> Iterator[None]:
+    """Let all models of LangChain store their answers."""
+    set_llm_cache(InMemoryCache())
+    yield
+    set_llm_cache(None)
+
+
+def _in_ours(model: Any) -> Any:
+    return RunnableLambda(str) | model
+
+
+def _in_theirs(model: Any) -> Any:
+    return to_langchain(RunnableLambda(str) | (TheirLambda(str) | model | TheirLambda(_same)))
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@pytest.mark.usefixtures("their_cache")
+@pytest.mark.parametrize("make", [_in_ours, _in_theirs])
+@pytest.mark.parametrize("answer", ["Ahoy!", TheirAIMessage("Ahoy!")], ids=["usage", "no usage"])
+def test_an_answer_from_the_cache_of_langchain_is_not_counted(
+    answer: Any, make: Any, call: Call
+) -> None:
+    """LangChain only sets its cost to 0, and gives that to answers without a usage, too."""
+    chain = make(AsyncTheirModel(script=[answer]))
+    with track_usage() as usage:
+        first, second = (call.invoke(chain, "Hi") for _ in range(2))
+    assert usage.calls == (0 if first.usage_metadata is None else 1)
+    assert usage.total["total_tokens"] == 5 * usage.calls
+    assert "total_cost" not in usage.total
+    if make is _in_ours:
+        assert second.response_metadata["from_cache"] is True
+        assert second.usage_metadata == first.usage_metadata

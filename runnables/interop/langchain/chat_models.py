@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from runnables.compose.policies.attempts import RetryPolicy
 from runnables.errors import ConfigError, is_retryable
 from runnables.interop.langchain import model_calls
+from runnables.interop.langchain.model_facts import answer_of_theirs
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.kinds import final_chunk
@@ -94,15 +95,11 @@ class ChatModelOfLangChain(ChatModel, internal=True):
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         target, keywords = self._target(options)
-        theirs = model_calls.call(target, to_value(messages), keywords)
-        answer: AIMessage = from_value(theirs)
-        return answer
+        return answer_of_theirs(model_calls.call(target, to_value(messages), keywords))
 
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         target, keywords = self._target(options)
-        theirs = await model_calls.acall(target, to_value(messages), keywords)
-        answer: AIMessage = from_value(theirs)
-        return answer
+        return answer_of_theirs(await model_calls.acall(target, to_value(messages), keywords))
 
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from runnables.interop.langchain.values import from_value
 from runnables.messages.text_answer import TextAnswer
 from runnables.messages.usage import UsageMetadata
 from runnables.tracing.attributes import provider_of
@@ -71,6 +72,22 @@ def _setting(model: Any, name: str) -> Any:
     """Return a public setting of a model; None where it has none of that name."""
     settings: dict[str, Any] = getattr(model, "__dict__", {})
     return settings.get(name)
+
+
+def answer_of_theirs(message: Any) -> Any:
+    """Return an answer of LangChain's model as ours; one that LangChain had cached says so.
+
+    LangChain tells it by a cost of 0, which it adds to the usage, also where there is none. Here,
+    the usage of an answer from a cache is counted nowhere.
+    """
+    answer: Any = from_value(message)
+    usage: Any = getattr(answer, "usage_metadata", None)
+    if usage is None or usage.get("total_cost") != 0:
+        return answer
+    tokens = {key: value for key, value in usage.items() if key != "total_cost"}
+    answer.usage_metadata = tokens if "total_tokens" in tokens else None
+    answer.response_metadata["from_cache"] = True
+    return answer
 
 
 def text_answer(text: str, facts: Mapping[str, Any]) -> str:
