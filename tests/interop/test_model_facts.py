@@ -40,18 +40,18 @@ class Facts(BaseCallbackHandler):
         self.metadata: dict[str, Any] = {}
         self.parameters: dict[str, Any] = {}
 
-    def _store(self, _: Any, value: Any, **told: Any) -> None:
-        facts = {key: told["metadata"][key] for key in told["metadata"] if key.startswith("ls_")}
+    def _store(self, _: Any, value: Any, **said: Any) -> None:
+        facts = {key: said["metadata"][key] for key in said["metadata"] if key.startswith("ls_")}
         facts.pop("ls_integration", None)  # whose base class it is
-        self.metadata, self.parameters = facts, told["invocation_params"]
+        self.metadata, self.parameters = facts, said["invocation_params"]
 
-    def on_chat_model_start(self, *values: Any, **told: Any) -> None:
+    def on_chat_model_start(self, *values: Any, **said: Any) -> None:
         """Store what the start of a chat model says."""
-        self._store(*values, **told)
+        self._store(*values, **said)
 
-    def on_llm_start(self, *values: Any, **told: Any) -> None:
+    def on_llm_start(self, *values: Any, **said: Any) -> None:
         """Store what the start of a model of text says."""
-        self._store(*values, **told)
+        self._store(*values, **said)
 
 
 class Named(AsyncTheirModel):

@@ -1,7 +1,7 @@
 """Calls of models of ours by LangChain, with a config that sets configurable fields.
 
 Within a chain or a graph of LangChain, our call finds the config around it. A model of LangChain
-that is called by itself shows its config to nobody.
+that is called by itself does not pass its config on.
 """
 
 from __future__ import annotations
