@@ -95,11 +95,15 @@ class ChatModelOfLangChain(ChatModel, internal=True):
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         target, keywords = self._target(options)
-        return answer_of_theirs(model_calls.call(target, to_value(messages), keywords))
+        theirs = model_calls.call(target, to_value(messages), keywords)
+        answer: AIMessage = answer_of_theirs(theirs)
+        return answer
 
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         target, keywords = self._target(options)
-        return answer_of_theirs(await model_calls.acall(target, to_value(messages), keywords))
+        theirs = await model_calls.acall(target, to_value(messages), keywords)
+        answer: AIMessage = answer_of_theirs(theirs)
+        return answer
 
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]

@@ -41,7 +41,7 @@ class ConfiguredCalls:
     def _configured(self, config: Mapping[str, Any] | None) -> Any:
         """Return the model with these values; itself where they are about other things."""
         values: Mapping[str, Any] = (config or {}).get("configurable") or {}
-        known = fields_of(self.ours) if values else {}
+        known: set[str] = fields_of(self.ours) if values else set()
         own = {key: value for key, value in values.items() if key in known}
         if not own:
             return self

@@ -81,9 +81,9 @@ def to_langchain(x: Any) -> Any:
     _require_package()
     if type(x) in (list, tuple):
         return type(x)([_to_theirs_if_ours(item) for item in x])
-    if type(x) is dict and (values := to_value(x)) is not x:
+    if type(x) is dict and (values := to_value(cast("Any", x))) is not x:
         return values
-    kind = kind_of_ours(x)
+    kind = kind_of_ours(cast("Any", x))
     if kind is None and is_foreign(x):
         return x
     if kind is None:

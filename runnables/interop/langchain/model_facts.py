@@ -26,7 +26,7 @@ def model_facts(event: Event) -> tuple[dict[str, Any], dict[str, Any]]:
     A model of LangChain says both itself, as it does for runs of its own.
     """
     model: Any = event.runnable
-    if getattr(type(model), "_adapts", None) == "theirs":
+    if getattr(model.__class__, "_adapts", None) == "theirs":
         return _facts_of_theirs(model, dict(event.options))
     is_chat = event.run_type == "chat_model"
     facts: dict[str, Any] = {"ls_model_type": "chat" if is_chat else "llm"}
