@@ -40,7 +40,7 @@ def from_langchain(x: Any) -> Any:
     _require_package()
     if type(x) in (list, tuple):
         return type(x)([_from_theirs_if_theirs(item) for item in x])
-    if type(x) is dict:
+    if _is_dict(x):
         return from_value(x)
     if (original := unwrapped(x)) is not None and kind_of_ours(x) is None:
         return original
@@ -81,9 +81,9 @@ def to_langchain(x: Any) -> Any:
     _require_package()
     if type(x) in (list, tuple):
         return type(x)([_to_theirs_if_ours(item) for item in x])
-    if type(x) is dict and (values := to_value(cast("Any", x))) is not x:
+    if _is_dict(x) and (values := to_value(x)) is not x:
         return values
-    kind = kind_of_ours(cast("Any", x))
+    kind = kind_of_ours(x)
     if kind is None and is_foreign(x):
         return x
     if kind is None:
@@ -97,6 +97,10 @@ def to_langchain(x: Any) -> Any:
 from_foreign = from_langchain
 to_foreign = to_langchain
 """What `core/foreign.py` calls for an object that crosses the border by itself."""
+
+
+def _is_dict(x: object) -> bool:
+    return type(x) is dict
 
 
 def _from_theirs_if_theirs(x: Any) -> Any:
