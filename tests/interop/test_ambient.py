@@ -15,9 +15,10 @@ from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.messages import AIMessage as TheirAIMessage, AIMessageChunk as TheirChunk
 from langchain_core.tools import tool as their_tool
 from langchain_core.tracers.context import collect_runs, tracing_v2_enabled
+from langchain_core.tracers.langchain import wait_for_all_tracers
 from langchain_core.tracers.schemas import Run
 from langgraph.graph import START, StateGraph
-from langsmith import utils as langsmith_utils
+from langsmith import traceable, tracing_context, utils as langsmith_utils
 
 from runnables import BaseRetriever, Document, RunnableLambda, from_langchain, to_langchain
 from tests.both_modes import Call
@@ -295,3 +296,40 @@ def test_a_retriever_for_langchain_reports_once_what_it_calls(call: Call) -> Non
         call.invoke(retriever, "a")
     assert sorted(name for _, name in client.tree()) == ["Reading", "_same"]
     assert sorted(name for _, name in _tree(collected.traced_runs)) == ["Reading", "_same"]
+
+
+class Parted(Client):
+    """A client that also takes what `@traceable` sends, whose ids are strings."""
+
+    otel_exporter = None
+
+    def create_run(self, **run: Any) -> None:
+        """Store a run that has begun."""
+        parent = run.get("parent_run_id")
+        self.runs.append({**run, "id": str(run["id"]), "parent_run_id": parent and str(parent)})
+
+
+@pytest.mark.parametrize("which", ["theirs", "ours"])
+def test_what_runs_within_a_traceable_is_below_it(which: str, call: Call) -> None:
+    """It would be a trace of its own: the tracer has to learn of runs that LangSmith began."""
+    client: Any = Parted()
+    inner = (
+        theirs.RunnableLambda(_same) if which == "theirs" else to_langchain(RunnableLambda(_same))
+    )
+
+    @traceable(client=client)
+    def sync_part(value: str) -> Any:
+        return inner.invoke(value)
+
+    @traceable(client=client)
+    async def async_part(value: str) -> Any:
+        return await inner.ainvoke(value)
+
+    part: Any = sync_part if call.mode == "sync" else async_part
+    chain = to_langchain(RunnableLambda(part) | str)
+    with tracing_context(enabled=True, client=client):
+        assert call.invoke(chain, "a") == "a"
+        wait_for_all_tracers()
+    depth = {name: depth for depth, name in client.tree()}
+    assert depth["RunnableSequence"] == 0
+    assert depth["_same"] == depth[part.__name__] + 1

@@ -369,3 +369,14 @@ def test_a_model_of_text_of_langchain_is_one_run_of_ours(call: Call) -> None:
     back = from_langchain(TheirFakeListLLM(responses=["Ahoy!"]))
     call.invoke(back, "Hello", {"callbacks": [Recorder()]})
     assert kinds == [("start", "llm"), ("end", "llm")]
+
+
+def test_the_id_of_a_completion_is_no_id_of_a_message(call: Call) -> None:
+    """Servers write seconds, or one of a thousand numbers; LangGraph replaces equal ids."""
+    answers = [AIMessage(text, id="chatcmpl-7") for text in ("one", "two")]
+    theirs = to_langchain(_model(*answers))
+    first, second = call.invoke(theirs, "Hi"), call.stream(theirs, "Hi")
+    ids = {first.id, *(chunk.id for chunk in second)}
+    assert len(ids) == 2
+    assert all(made.startswith("lc_run-") for made in ids)
+    assert call.invoke(to_langchain(_model(AIMessage("one", id="msg_1"))), "Hi").id == "msg_1"

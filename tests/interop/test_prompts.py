@@ -60,7 +60,7 @@ def test_a_value_is_filled_in_there() -> None:
     """LangChain's agents fill in the tools of their prompts."""
     filled = to_langchain(CHAT).partial(context="the sea", tools="unknown")
     assert filled.input_variables == ["input"]
-    assert filled.partial_variables == {"context": "the sea"}
+    assert filled.partial_variables == {"context": "the sea", "past": []}
     assert [m.text for m in filled.format_messages(input="Why?")] == ["About the sea.", "Why?"]
 
 
@@ -103,3 +103,33 @@ def test_items_of_a_list_are_converted_that_are_ours() -> None:
     assert made[1] is step
     for theirs in (to_langchain(Document("a")), SimpleMemory(), step):
         assert to_langchain(theirs) is theirs
+
+
+def test_an_optional_placeholder_is_a_partial_variable_as_in_langchain(call: Call) -> None:
+    """`create_tool_calling_agent` looks for "agent_scratchpad" there."""
+    from langchain_classic.agents import AgentExecutor, create_tool_calling_agent
+
+    from runnables import AIMessage, tool, tool_call
+
+    @tool
+    def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        return a + b
+
+    prompt = ChatPromptTemplate(
+        [("system", "Be brief."), ("human", "{input}"), ("placeholder", "{agent_scratchpad}")]
+    )
+    theirs = to_langchain(prompt)
+    assert theirs.partial_variables == {"agent_scratchpad": []}
+    assert theirs.input_variables == ["input"]
+    model = ScriptedChatModel(
+        [
+            AIMessage("", tool_calls=[tool_call(name="add", args={"a": 1, "b": 2}, id="1")]),
+            "It is 3.",
+        ]
+    )
+    agent = create_tool_calling_agent(to_langchain(model), [to_langchain(add)], theirs)
+    executor = AgentExecutor(agent=agent, tools=[to_langchain(add)])
+    assert call.invoke(executor, {"input": "1 + 2?"})["output"] == "It is 3."
+    assert model.calls[1].messages[2].tool_calls[0]["name"] == "add"
+    assert model.calls[1].messages[3].text == "3"

@@ -123,7 +123,7 @@ def test_conversion_there_and_back_is_the_same_object() -> None:
     assert to_langchain(from_langchain(other)) is other
 
 
-@pytest.mark.parametrize("thing", [object(), 3, [1], theirs], ids=["object", "int", "list", "mod"])
+@pytest.mark.parametrize("thing", [object(), 3, {1}, theirs], ids=["object", "int", "set", "mod"])
 def test_what_is_no_object_of_langchain_is_refused(thing: Any) -> None:
     """The error names it."""
     with pytest.raises(TypeError, match="from_langchain: "):

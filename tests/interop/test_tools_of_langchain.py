@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from typing import Annotated, Any
 
@@ -31,6 +32,7 @@ from runnables import (
     ConfigError,
     Document,
     Event,
+    SyncAsyncError,
     ToolArgumentsError,
     ToolMessage,
     convert_to_openai_tool,
@@ -341,3 +343,16 @@ def test_there_and_back_is_the_same_object() -> None:
 def test_a_tool_of_theirs_can_be_pickled() -> None:
     again = pickle.loads(pickle.dumps(from_langchain(OfClass())))
     assert again.invoke({"text": "ahoy"}) == "AHOY"
+
+
+def test_a_sync_call_of_an_async_tool_names_the_tool_and_the_way_out() -> None:
+    """As the tools of MCP servers are. LangChain's error names neither."""
+
+    async def look(place: str) -> str:
+        """Look somewhere."""
+        return f"nothing in {place}"
+
+    theirs = StructuredTool.from_function(coroutine=look)
+    with pytest.raises(SyncAsyncError, match=r"The tool 'look' is async.*Use `ainvoke`"):
+        from_langchain(theirs).invoke({"place": "the sea"})
+    assert asyncio.run(from_langchain(theirs).ainvoke({"place": "the sea"})) == "nothing in the sea"

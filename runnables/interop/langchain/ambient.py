@@ -98,8 +98,24 @@ def mute_tracers(handlers: Iterable[Any]) -> list[Any]:
     Args:
         handlers: handlers of ours.
     """
-    names = _MADE if _is_reported.get() else {made_class(_target(one)) for one in handlers}
-    return [_mute_class(name)() for name in names if name is not None]
+    if _is_reported.get():
+        return [_mute_class(name)() for name in _MADE]
+    tracers = {made_class(target): target for target in map(_target, handlers)}
+    return [_mute(name, tracer) for name, tracer in tracers.items() if name is not None]
+
+
+def _mute(name: str, tracer: Any) -> Any:
+    """Return what mutes a tracer.
+
+    LangChain tells a tracer where in LangSmith's trace it is, in these dicts, and finds only the
+    one that is muted. So both share them: else what runs within a `@traceable` would be a trace of
+    its own.
+    """
+    made = _mute_class(name)()
+    for shared in ("run_map", "order_map", "_external_run_ids"):
+        if hasattr(tracer, shared):
+            setattr(made, shared, getattr(tracer, shared))
+    return made
 
 
 _MADE: Final[Mapping[str, str]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams
 from langchain_core.messages import (  # at run time: fallbacks of LangChain read annotations
@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from runnables.compose.wrappers import innermost
 from runnables.interop.langchain import model_runs
+from runnables.interop.langchain.configured_calls import ConfiguredCalls
 from runnables.interop.langchain.old_functions import FirstCall, with_results
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.redaction import hide
@@ -32,7 +33,15 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
 
 
-class ChatModelForLangChain(BaseChatModel):
+_OF_COMPLETIONS: Final = "chatcmpl-"
+"""How the ids begin that services give to a chat completion, and not to a message.
+
+Some servers count seconds in them, or draw them out of a thousand, and LangGraph replaces a message
+of its state by another one with the same id. The id is in `response_metadata`, too.
+"""
+
+
+class ChatModelForLangChain(ConfiguredCalls, BaseChatModel):
     """A chat model of ours that LangChain, LangGraph and others take for one of theirs.
 
     The run is LangChain's: its handlers receive the tokens and the usage, and ours receive it
@@ -221,6 +230,8 @@ class ChatModelForLangChain(BaseChatModel):
     def _message(self, answer: Any) -> Any:
         """Return an answer of ours as theirs, with the model's name, by which they sum usage."""
         message: AIMessage | AIMessageChunk = to_value(answer)
+        if str(message.id).startswith(_OF_COMPLETIONS):
+            message.id = None  # LangChain gives it that of its run
         if message.usage_metadata and not message.response_metadata.get("model_name"):
             name = self.model_name or innermost(self.ours, None).get_name()
             message.response_metadata = {**message.response_metadata, "model_name": name}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from runnables.errors import ConfigError
 from runnables.interop.langchain import model_calls
+from runnables.interop.langchain.model_facts import answer_of_theirs
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.kinds import final_chunk
@@ -83,13 +84,13 @@ class ChatModelOfLangChain(ChatModel, internal=True):
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         target, keywords = self._target(options)
         theirs = model_calls.call(target, to_value(messages), keywords)
-        answer: AIMessage = from_value(theirs)
+        answer: AIMessage = answer_of_theirs(theirs)
         return answer
 
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         target, keywords = self._target(options)
         theirs = await model_calls.acall(target, to_value(messages), keywords)
-        answer: AIMessage = from_value(theirs)
+        answer: AIMessage = answer_of_theirs(theirs)
         return answer
 
     def _stream(
@@ -146,9 +147,14 @@ class ChatModelWithTools(ChatModelOfLangChain, internal=True):
     def _model(self) -> Any:
         return self.theirs.bound
 
-    def _identity(self) -> dict[str, Any]:
+    @property
+    def _bound(self) -> dict[str, Any]:
+        """Return what is bound to the model of LangChain."""
         bound: dict[str, Any] = self.theirs.kwargs
-        return {**super()._identity(), "bound": str(sorted(bound.items()))}
+        return bound
+
+    def _identity(self) -> dict[str, Any]:
+        return {**super()._identity(), "bound": str(sorted(self._bound.items()))}
 
     def _target(self, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         wants_none = options.get("tool_choice") == "none"

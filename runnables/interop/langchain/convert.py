@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from runnables.core.foreign import is_foreign, is_loaded
 from runnables.core.values import show
 from runnables.interop.langchain.registry import kind_of_ours, kind_of_theirs, unwrapped
+from runnables.interop.langchain.values import from_value, to_value
 
 if TYPE_CHECKING:
     from runnables.interop.langchain.registry import Kind
@@ -21,7 +22,9 @@ def from_langchain(x: Any) -> Any:
 
     Args:
         x: a message, document, prompt value, chat model, text model, tool, retriever, embeddings,
-            vector store, history, handler, compiled graph, or any other runnable of LangChain.
+            vector store, history, handler, compiled graph, or any other runnable of LangChain. Of a
+            list or tuple each item is converted that is one of these; the others stay as they are.
+            Of a dict, the messages and documents in it are converted.
 
     Returns:
         An object of the same kind. Of what `to_langchain` has made, the object that it was made of.
@@ -36,6 +39,10 @@ def from_langchain(x: Any) -> Any:
         '3'
     """
     _require_package()
+    if type(x) in (list, tuple):
+        return type(x)([_from_theirs_if_theirs(item) for item in x])
+    if _is_dict(x):
+        return from_value(x)
     if (original := unwrapped(x)) is not None and kind_of_ours(x) is None:
         return original
     if (kind := kind_of_theirs(x)) is None:
@@ -60,7 +67,9 @@ def to_langchain(x: Any) -> Any:
         x: a message, document, prompt, prompt value, chat model, text model, tool, retriever,
             embeddings, vector store, history, memory or handler of this library, or what `|` takes
             for a step: any other runnable, a function, or a dict of steps. Of a list or tuple each
-            item is converted that is an object of this library; the others stay as they are.
+            item is converted that is an object of this library; the others stay as they are. A dict
+            with messages or documents, such as a state of LangGraph, is no dict of steps: these are
+            converted.
 
     Returns:
         An object of the same kind. Of what `from_langchain` has made, the object that it was made
@@ -77,6 +86,8 @@ def to_langchain(x: Any) -> Any:
     _require_package()
     if type(x) in (list, tuple):
         return type(x)([_to_theirs_if_ours(item) for item in x])
+    if _is_dict(x) and (values := to_value(x)) is not x:
+        return values
     kind = kind_of_ours(x)
     if kind is None and is_foreign(x):
         return x
@@ -93,9 +104,18 @@ to_foreign = to_langchain
 """What `core/foreign.py` calls for an object that crosses the border by itself."""
 
 
+def _is_dict(x: object) -> bool:
+    return type(x) is dict
+
+
+def _from_theirs_if_theirs(x: Any) -> Any:
+    kind = kind_of_theirs(x)
+    return from_value(x) if kind is None else from_langchain(x)
+
+
 def _to_theirs_if_ours(x: Any) -> Any:
     kind = kind_of_ours(x)
-    return x if kind is None else _converted(x, kind, "to_theirs")
+    return to_value(x) if kind is None else _converted(x, kind, "to_theirs")
 
 
 def _converted(x: Any, kind: Kind, function: str) -> Any:

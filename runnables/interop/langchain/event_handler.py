@@ -17,7 +17,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from runnables.core.events import aemit, emit, receives
 from runnables.core.handlers import Event, Kind
 from runnables.interop.langchain.ambient import without
-from runnables.interop.langchain.model_facts import text_answer
+from runnables.interop.langchain.model_facts import answer_of_theirs, text_answer
 from runnables.interop.langchain.run_ids import OWN_RUNS
 from runnables.interop.langchain.values import from_value
 from runnables.messages.ai import AIMessageChunk
@@ -196,7 +196,7 @@ class EventHandler(BaseCallbackHandler):
         if made is None:
             return self._end("end", run_id)
         if (message := getattr(made, "message", None)) is not None:
-            return self._end("end", run_id, output=from_value(message))
+            return self._end("end", run_id, output=answer_of_theirs(message))
         facts: dict[str, Any] = {**(response.llm_output or {}), **(made.generation_info or {})}
         return self._end("end", run_id, output=text_answer(made.text, facts))
 

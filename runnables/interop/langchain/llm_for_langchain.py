@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from runnables.compose.wrappers import innermost
 from runnables.interop.langchain import model_runs
+from runnables.interop.langchain.configured_calls import ConfiguredCalls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     )
 
 
-class TextModelForLangChain(LLM):
+class TextModelForLangChain(ConfiguredCalls, LLM):
     """A model of text of ours that LangChain takes for one of theirs.
 
     Attributes:

@@ -14,6 +14,7 @@ from runnables.compose.wrappers import innermost
 from runnables.core.config import Scope, ensure_scope
 from runnables.engine.stream import aclose, close
 from runnables.interop.langchain.ambient import reported
+from runnables.interop.langchain.model_facts import provider_name
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
@@ -155,7 +156,6 @@ def tracing_parameters(
     """
     model: Any = innermost(ours, None)
     options = {**{name: getattr(model, name, None) for name in _SETTINGS}, **keywords}
-    provider = type(model).__name__.removeprefix("Chat").removesuffix("ChatModel").lower()
     found = {
         "ls_model_name": options.get("model") or model.get_name(),
         "ls_temperature": options.get("temperature"),
@@ -163,4 +163,6 @@ def tracing_parameters(
         "ls_stop": stop or options.get("stop"),
     }
     shown = {name: value for name, value in found.items() if value is not None}
-    return cast("LangSmithParams", {"ls_provider": provider, "ls_model_type": kind, **shown})
+    return cast(
+        "LangSmithParams", {"ls_provider": provider_name(model), "ls_model_type": kind, **shown}
+    )

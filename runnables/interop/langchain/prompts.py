@@ -36,9 +36,19 @@ def to_theirs(prompt: BasePromptTemplate) -> Any:
         name=prompt.name,
         input_variables=prompt.input_variables,
         optional_variables=prompt.optional_variables,
-        partial_variables=prompt.partial_variables,
+        partial_variables={**_empty_placeholders(prompt), **prompt.partial_variables},
         input_types={**prompt.variables.required, **prompt.variables.optional},
     )
+
+
+def _empty_placeholders(prompt: BasePromptTemplate) -> dict[str, list[Any]]:
+    """Return the placeholders that may be left out, as LangChain lists them: with no messages.
+
+    Its agents look for "agent_scratchpad" among these.
+    """
+    if not isinstance(prompt, BaseChatPromptTemplate):
+        return {}
+    return {name: [] for name in prompt.optional_variables}
 
 
 class PromptForLangChain(theirs.BasePromptTemplate[Any]):

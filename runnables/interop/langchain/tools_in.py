@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, cast
 from langchain_core import tools as theirs
 from pydantic import BaseModel, ValidationError, create_model
 
-from runnables.errors import ConfigError, ToolException, did_you_mean
+from runnables.errors import ConfigError, SyncAsyncError, ToolException, did_you_mean
 from runnables.interop.langchain.own_runs import own_run
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.tools.arguments import ArgsSchema, CheckedArguments, arguments_error
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _BY_THEM: Final = frozenset({"callbacks", "run_manager", "config"})
 """The names that a tool of theirs gets from its own call."""
+
+_OF_FUNCTIONS: Final = (theirs.StructuredTool, theirs.Tool)
+"""Their tools that call a function, `func`, or in async calls another, `coroutine`."""
 
 
 def from_theirs(tool: theirs.BaseTool) -> LangChainTool:
@@ -125,6 +128,10 @@ class LangChainTool(BaseTool[Any], internal=True):
         return {only[0]: value}
 
     def _call(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+        if _is_async(self.original):  # LangChain's own error names neither the tool nor the way out
+            raise SyncAsyncError(
+                f"The tool {self.name!r} is async, so a sync call cannot run it. Use `ainvoke`."
+            )
         try:
             with own_run(scope) as config:
                 return self.original.invoke(arguments[0], config)
@@ -150,6 +157,12 @@ class LangChainTool(BaseTool[Any], internal=True):
     def _answer(self, invocation: ToolInvocation, result: Any) -> Any:
         """Return the result: for a tool call a message, which the tool has made."""
         return from_value(result)
+
+
+def _is_async(tool: theirs.BaseTool) -> bool:
+    """Tell whether a tool has an async function alone, as those of an MCP server have."""
+    functions: Any = tool
+    return isinstance(tool, _OF_FUNCTIONS) and functions.func is None
 
 
 def _hidden_names(tool: theirs.BaseTool) -> dict[str, str]:
