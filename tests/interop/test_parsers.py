@@ -33,7 +33,7 @@ PARSERS: list[tuple[Any, str, Any]] = [
 def test_a_parser_reads_the_answers_of_a_chain(
     parser: Any, said: str, parsed: Any, call: Call
 ) -> None:
-    """Of a chat model of ours, and of a text model of LangChain's."""
+    """Of a chat model of ours, and of a model of text of LangChain's."""
     prompt = to_langchain(PromptTemplate("{b}"))
     for model in (to_langchain(ScriptedChatModel([said])), FakeListLLM(responses=[said])):
         chain = LLMChain(llm=model, prompt=prompt, output_parser=to_langchain(parser))
