@@ -281,3 +281,8 @@ def temporary_folder(*, prefix: str, within: Path | None = None) -> Generator[Pa
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_wheel(path: Path) -> bool:
+    """Tell whether a file has the name of a wheel."""
+    return path.suffix == ".whl"

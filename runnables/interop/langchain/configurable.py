@@ -55,7 +55,7 @@ class ConfigurableOfLangChain(ConfiguredRunnable[Any, Any], internal=True):
         chosen, _ = self.original.prepare({"configurable": dict(values)})
         made: Runnable[Any, Any] = coerce_to_runnable(chosen)
         # of the configs of LangChain's `with_config`, the values have been chosen by
-        bound = self.original.config or {}
+        bound: Any = self.original.config or {}
         config: Any = {key: bound[key] for key in bound if bound[key] and key in _BOUND}
         return made.with_config(config) if config else made
 

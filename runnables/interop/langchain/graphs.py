@@ -37,7 +37,7 @@ class GraphOfLangGraph(ForeignRunnable, internal=True):
     def _check_options(self, options: dict[str, Any]) -> None:
         """Refuse options that LangGraph does not know: it would drop them."""
         for name in options:
-            if name not in (known := _options_of(type(self.runnable))):
+            if name not in (known := _options_of(self.runnable.__class__)):
                 raise unknown_option(self.get_name(), name, known)
 
     def _their_chunks(self, input: Iterator[Any], config: Any, kwargs: dict[str, Any]) -> Any:

@@ -202,10 +202,9 @@ def _copied(value: Any) -> Any:
 
     Their chunks change blocks of their content in place, and here calls get and lose keys.
     """
-    cls: Any = type(value)
-    if cls is dict:
+    if _is_dict(value):
         return value.copy()
-    if not issubclass(cls, list):  # our list of merged calls is a class of its own
+    if not _is_list(value):
         return value
     return [item.copy() if _is_dict(item) else item for item in value] if value else []
 

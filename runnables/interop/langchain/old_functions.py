@@ -8,7 +8,7 @@ result of the call before it. There is one call in an answer of that form: other
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.messages import AIMessage, ToolMessage
 
@@ -76,8 +76,10 @@ class FirstCall:
 
     def _of_answer(self, message: Any) -> dict[str, str] | None:
         message.tool_calls = message.tool_calls[:1]
-        message.invalid_tool_calls = [] if message.tool_calls else message.invalid_tool_calls[:1]
-        for call in [*message.tool_calls, *message.invalid_tool_calls]:
+        invalid: list[Any] = [] if message.tool_calls else message.invalid_tool_calls[:1]
+        message.invalid_tool_calls = invalid
+        calls: list[Any] = [*message.tool_calls, *invalid]
+        for call in calls:
             args = call["args"]
             text = args if isinstance(args, str) else json.dumps(args)
             return {"name": call["name"] or "", "arguments": text}
@@ -124,7 +126,7 @@ def with_results(messages: Sequence[Any]) -> list[Any]:
             continue
         renewed = _with_tool_call(message, f"function_{number}")
         if isinstance(renewed, AIMessage):
-            calls = [*renewed.tool_calls, *renewed.invalid_tool_calls]
+            calls: list[Any] = [*renewed.tool_calls, *renewed.invalid_tool_calls]
             open_calls = {call["name"]: call["id"] for call in calls}
         made.append(renewed)
     return made
@@ -141,7 +143,7 @@ def _with_tool_call(message: Any, call_id: str) -> Any:
     rest = {key: value for key, value in message.additional_kwargs.items() if key != _CALL}
     update: dict[str, Any] = {"additional_kwargs": rest}
     if not message.tool_calls and not message.invalid_tool_calls:
-        update |= _parsed(cast("Any", message.additional_kwargs[_CALL]), call_id)
+        update |= _parsed(message.additional_kwargs[_CALL], call_id)
     return message.model_copy(update=update)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.exceptions import OutputParserException as TheirError
 
@@ -31,16 +31,17 @@ def as_their_error(error: OutputParserException) -> OutputParserException:
     LangChain sends its `observation` to the model where `send_to_llm` is set.
     """
     if not isinstance(error, TheirError):
-        error.__class__ = _both(type(error))
+        kind: Any = type(error)
+        error.__class__ = _both(kind)
     return error
 
 
 @cache
-def _both(ours: type[OutputParserException]) -> Any:
+def _both(ours: Any) -> Any:
     """Return a class of errors of ours that LangChain catches as its own."""
 
     def reduced(self: Any) -> Any:
-        _, arguments = ours.__reduce__(cast("Any", self))
+        _, arguments = ours.__reduce__(self)
         return ours, arguments  # in another process, there may be no LangChain
 
     body = {"__reduce__": reduced, "__module__": ours.__module__, "send_to_llm": False}

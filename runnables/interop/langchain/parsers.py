@@ -39,9 +39,12 @@ class ParserForLangChain(LangChainRunnable, BaseOutputParser[Any]):
     runnable: Any
 
     def __init__(self, runnable: Any) -> None:
-        BaseOutputParser.__init__(self, runnable=runnable)
+        base: Any = BaseOutputParser
+        base.__init__(self, runnable=runnable)
 
-    __str__ = LangChainRunnable.__repr__
+    def __str__(self) -> str:
+        return repr(self)
+
     __eq__ = LangChainRunnable.__eq__
     __hash__ = LangChainRunnable.__hash__
 

@@ -36,7 +36,8 @@ def from_value(value: Any) -> Any:
     Raises:
         ValueError: a list or dict with messages contains itself, or is nested too deeply.
     """
-    if (cls := type(value)) in _PLAIN:
+    cls = _class_of(value)
+    if cls in _PLAIN:
         return value
     convert = converter_of_theirs(cls)
     return _Conversion(converter_of_theirs)(value) if convert is None else convert(value)
@@ -48,7 +49,8 @@ def to_value(value: Any) -> Any:
     Raises:
         ValueError: a list or dict with messages contains itself, or is nested too deeply.
     """
-    if (cls := type(value)) in _PLAIN:
+    cls = _class_of(value)
+    if cls in _PLAIN:
         return value
     convert = converter_of_ours(cls)
     return _Conversion(converter_of_ours)(value) if convert is None else convert(value)
@@ -86,7 +88,8 @@ class _Conversion:
         containers = [value]
         while containers:
             for item in _items(containers.pop()):
-                if (cls := type(item)) in _PLAIN:
+                cls = _class_of(item)
+                if cls in _PLAIN:
                     continue
                 if self._converter_of(cls) is not None:
                     return True
