@@ -184,7 +184,8 @@ def _copied(value: Any) -> Any:
 
     Their chunks change blocks of their content in place, and here calls get and lose keys.
     """
-    cls: Any = type(value)
+    known: object = value  # a name of its own, for checkers to narrow
+    cls = type(known)
     if cls is dict:
         return value.copy()
     if not issubclass(cls, list):  # our list of merged calls is a class of its own
