@@ -28,7 +28,7 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
 """LangGraph's classes that carry values, and the attributes with them."""
 
 
-def from_value(value: Any) -> Any:
+def from_value(value: object) -> Any:
     """Return a value of theirs with our messages, documents and prompt values in it.
 
     A message of theirs that has no counterpart stays as it is: it may only pass through.
@@ -43,7 +43,7 @@ def from_value(value: Any) -> Any:
     return _Conversion(converter_of_theirs)(value) if convert is None else convert(value)
 
 
-def to_value(value: Any) -> Any:
+def to_value(value: object) -> Any:
     """Return a value of ours with their messages, documents and prompt values in it.
 
     Raises:
@@ -142,7 +142,7 @@ def _class_of(value: object) -> Any:
     return type(value)
 
 
-def _items(value: Any) -> Iterable[Any]:
+def _items(value: Any) -> Iterable[object]:
     """Return what a container holds; nothing for what is no container."""
     cls = _class_of(value)
     if issubclass(cls, dict):
