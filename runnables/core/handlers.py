@@ -201,6 +201,8 @@ class Handler(Protocol):
       the chunks of its answer.
     - `run_types`: the kinds of runs whose events it receives, such as {"chat_model"}; by default
       all. Others make no events for it.
+    - `answer_id`, a method that takes the id of a run, and returns a string: the answer of a chat
+      model, and each of its chunks, has this id where the service has sent none.
 
     Example:
         >>> class Printer(Handler):
@@ -215,6 +217,19 @@ class Handler(Protocol):
     def on_event(self, event: Event, /) -> Awaitable[None] | None:
         """Receive an event. An async method serves async runs only; the run waits for either."""
         ...
+
+    if not TYPE_CHECKING:  # to checkers, it would be an attribute that every handler needs
+
+        def __getattr__(self, name: str) -> Any:
+            """Refuse what LangChain asks its own handlers for, and say the way out."""
+            hint = ""
+            if name.startswith("ignore_") or name in ("raise_error", "run_inline"):
+                hint = (
+                    " In the config of a runnable of LangChain, write to_langchain(handler), or "
+                    "let the class subclass runnables.BaseCallbackHandler."
+                )
+            text = f"The handler {type(self).__name__} has no attribute {name!r}.{hint}"
+            raise AttributeError(text, name=name, obj=self)
 
 
 Callbacks: TypeAlias = Sequence[Handler] | None

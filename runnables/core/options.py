@@ -52,6 +52,8 @@ _INSTEAD: Final[Mapping[str, tuple[str, str]]] = {
         ("wait", "delay", "backoff", "retry_delay", "initial_delay", "wait_seconds"),
         ("exponential_jitter_params", "exponential_jitter_params={'initial': 0.5} sets the waits."),
     ),
+    "functions": ("tools", "Functions are tools now: bind_tools([...]), or tools=[...]."),
+    "function_call": ("tool_choice", "Did you mean tool_choice='name of the tool'?"),
     "memory": (
         "max_iterations",
         "A history goes around it: RunnableWithMessageHistory(executor, ...).",

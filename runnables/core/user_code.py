@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import ref
 
 from runnables.core.config import (
     CURRENT_SCOPE,
@@ -49,26 +50,35 @@ class UserConfig(Scope):
     default of a known key that is not set.
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
 
     def __init__(self, outer: Scope | None) -> None:
         super().__init__(outer)
         for key, copy in _COPIED.items():
             if key in self:
                 super().__setitem__(key, copy(self[key]))
-        if self.handlers:
+        if self.handlers or "callbacks" in self:
             self._list_handlers(self.handlers)
 
     def _list_handlers(self, handlers: Any) -> None:
-        """Show handlers as a list that can be passed on to another library."""
-        super().__setitem__("callbacks", RunHandlers(handlers, self.parents, self.path))
+        """Show handlers as a list that can be changed, and passed on to another library."""
+        shown = RunHandlers(handlers, self.parents, self.path, ref(self))
+        shown.own = self.own_handlers
+        super().__setitem__("callbacks", shown)
+
+    def take_handlers(self, handlers: RunHandlers) -> None:
+        """Use what users' code has made of the list."""
+        self.handlers = check_handlers(list(handlers))
+        self.own_handlers = check_handlers(handlers.own)
 
     def __missing__(self, key: str) -> Any:
         check_config({key: None})
         if key in _COPIED:
             return self.setdefault(key, _COPIED[key]())
+        if key == "callbacks":
+            self._list_handlers(())
+            return self[key]
         return {
-            "callbacks": None,
             "run_name": self.next_name,
             "run_id": self.next_id,
             "max_concurrency": None if self.slots is None else self.slots.limit,
@@ -137,6 +147,8 @@ def ensure_config(config: RunnableConfig | None = None) -> RunnableConfig:
         ['draft']
     """
     full = cast("Any", user_config(ensure_scope(config)))
+    if "callbacks" not in full:
+        full["callbacks"] = None
     for key in ("tags", "metadata", "callbacks", "recursion_limit", "configurable"):
         full.setdefault(key, full[key])
     return cast("RunnableConfig", full)

@@ -6,11 +6,17 @@ answers is imported where a model has them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from runnables.errors import ConfigError
 from runnables.messages.ai import AIMessage
+from runnables.models.answer_ids import (
+    afill_answer_ids,
+    answer_id,
+    fill_answer_ids,
+    with_answer_id,
+)
 from runnables.models.calls import ANSWER_CHUNKS
 from runnables.models.hook_forms import CheckedHooks
 from runnables.models.language_model import LanguageModel
@@ -18,8 +24,12 @@ from runnables.models.options import merged_options
 from runnables.models.structured.output import StructuredOutput
 
 if TYPE_CHECKING:
+    from runnables.compose.policies.failures import Restart
     from runnables.compose.runnable import Runnable
+    from runnables.core.config import Scope
+    from runnables.core.events import Run
     from runnables.engine.merging import Merge
+    from runnables.engine.stream import StreamInfo
     from runnables.messages.convert import LanguageModelInput
     from runnables.models.structured.schemas import Tool
 
@@ -78,6 +88,38 @@ class ChatModel(CheckedHooks, LanguageModel[AIMessage], StructuredOutput, intern
 
             convert_tool_options(options)
         return options
+
+    # -- ids of answers, where a handler asks for them
+
+    def _invoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
+        return with_answer_id(super()._invoke_observed(value, run, kwargs), run.scope)
+
+    async def _ainvoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
+        return with_answer_id(await super()._ainvoke_observed(value, run, kwargs), run.scope)
+
+    def _answer_chunks(
+        self,
+        messages: Any,
+        options: dict[str, Any],
+        scope: Scope | None,
+        on_restart: Restart,
+        info: StreamInfo,
+    ) -> Iterable[Any]:
+        chunks = super()._answer_chunks(messages, options, scope, on_restart, info)
+        made = answer_id(scope)
+        return chunks if made is None else fill_answer_ids(chunks, made)
+
+    def _aanswer_chunks(
+        self,
+        messages: Any,
+        options: dict[str, Any],
+        scope: Scope | None,
+        on_restart: Restart,
+        info: StreamInfo,
+    ) -> AsyncIterable[Any]:
+        chunks = super()._aanswer_chunks(messages, options, scope, on_restart, info)
+        made = answer_id(scope)
+        return chunks if made is None else afill_answer_ids(chunks, made)
 
     # -- with tools
 

@@ -71,7 +71,7 @@ def test_known_keys_have_defaults(call: Call) -> None:
         keys = ("tags", "metadata", "callbacks", "configurable", "run_name", "recursion_limit")
         return [config[key] for key in keys]  # type: ignore[literal-required]
 
-    assert call.invoke(RunnableLambda(read), 1) == [[], {}, None, {}, None, 25]
+    assert call.invoke(RunnableLambda(read), 1) == [[], {}, [], {}, None, 25]
 
 
 @pytest.mark.parametrize("key", ["tag", "nonsense"])

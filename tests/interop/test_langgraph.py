@@ -19,6 +19,7 @@ from langgraph.types import Command, interrupt
 from runnables import (
     AIMessage,
     ChatPromptTemplate,
+    ConfigError,
     HumanMessage,
     RunnableLambda,
     RunnablePassthrough,
@@ -254,3 +255,12 @@ def test_a_thread_of_a_checkpointer_goes_on(call: Call) -> None:
     thread: Any = {"configurable": {"thread_id": "1"}}
     call.invoke(graph, {"question": "one"}, thread)
     assert call.invoke(graph, {"question": "two"}, thread)["log"] == ["one", "two"]
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream"])
+def test_an_option_that_langgraph_does_not_know_is_refused(way: str, call: Call) -> None:
+    """It would drop the option silently."""
+    graph = from_langchain(_counting())
+    with pytest.raises(ConfigError, match="Did you mean 'stream_mode'"):
+        getattr(call, way)(graph, {"question": "Hi"}, strem_mode="updates")
+    assert getattr(call, way)(graph, {"question": "Hi"}, context=None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from langchain_core import runnables as theirs
 
-from runnables import RunnableLambda, to_langchain
+from runnables import BaseCallbackHandler, Handler, RunnableLambda, to_langchain
 from tests.both_modes import Call
 from tests.interop.watching import Log, Trace
 
@@ -80,3 +80,38 @@ def test_a_converted_chain_takes_handlers_of_ours_as_they_are(way: str, call: Ca
     getattr(call, way)(chain, given, {"callbacks": [log, trace, to_langchain(log)]})
     assert log.kinds() == [("start", "str"), ("end", "str")]
     assert trace.tree() == [(0, "str")]
+
+
+class Bare(Handler):
+    """A handler of ours as it is, which LangChain's own runnables cannot call."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_event(self, event: Any) -> None:
+        """Store a name."""
+        self.names.append(event.name)
+
+
+def test_a_bare_handler_in_a_config_of_theirs_says_the_way_out(call: Call) -> None:
+    with pytest.raises(AttributeError, match=r"Bare has no attribute.*to_langchain\(handler\)"):
+        call.invoke(UPPER, "a", {"callbacks": [Bare()]})
+    handler = Bare()
+    call.invoke(UPPER, "a", {"callbacks": [to_langchain(handler)]})
+    assert handler.names == ["upper", "upper"]
+    assert getattr(handler, "raise_error", None) is None  # as before, for a run of ours
+
+
+def test_a_handler_in_langchain_form_may_go_there_as_it_is(call: Call) -> None:
+    """It receives each run once, also where LangChain's runnable leads to one of ours."""
+    names: list[str] = []
+
+    class Names(BaseCallbackHandler):
+        """A handler of ours with the methods of LangChain's."""
+
+        def on_chain_start(self, serialized: Any, inputs: Any, **kwargs: Any) -> None:
+            """Store a name."""
+            names.append(kwargs["name"])
+
+    call.invoke(UPPER | to_langchain(RunnableLambda(len)), "a", {"callbacks": [Names()]})
+    assert names == ["RunnableSequence", "upper", "len"]

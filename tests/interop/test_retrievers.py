@@ -24,6 +24,7 @@ from pydantic import Field
 from runnables import (
     BaseRetriever,
     ChatPromptTemplate,
+    ConfigError,
     Document,
     RunnableLambda,
     RunnablePassthrough,
@@ -222,3 +223,14 @@ def test_a_store_of_ours_takes_documents_and_embeddings_of_langchain(call: Call)
         (found,) = call.invoke(store.as_retriever(k=1), LINES[1])
     assert isinstance(found, Document)
     assert (found.page_content, found.metadata) == (LINES[1], {"n": 1})
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream"])
+def test_an_option_that_their_retriever_does_not_take_is_refused(way: str, call: Call) -> None:
+    """LangChain would drop it silently; one that takes options gets them."""
+    with pytest.raises(ConfigError, match="takes no option 'k'"):
+        getattr(call, way)(from_langchain(TheirSearch()), "sea", k=1)
+    store = TheirStore(TheirFakeEmbedding(size=4))
+    store.add_texts(LINES)
+    found = getattr(call, way)(from_langchain(store.as_retriever()), "sea", k=1)
+    assert len(found if way == "invoke" else found[0]) == 1

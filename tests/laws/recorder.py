@@ -76,7 +76,8 @@ class _Node:
     def label(self) -> str:
         """Return the type and the name of the run, and where it ran."""
         first = self.events[0]
-        labels = (sorted(first.tags), sorted(first.metadata.items()), first.path)
+        metadata = {key: value for key, value in first.metadata.items() if key not in _RANDOM}
+        labels = (sorted(first.tags), sorted(metadata.items()), first.path)
         return f"{first.run_type} {first.name} {labels}"
 
     @property
@@ -89,6 +90,9 @@ class _Node:
         ends = sorted(_described(event) for event in self.events)
         return f"{self.label} {sorted(kinds.items())} {ends}"
 
+
+_RANDOM = frozenset({"langgraph_checkpoint_ns"})
+"""Keys of metadata with an id of LangGraph, which is another one for each run."""
 
 _SOUND = re.compile(r"start( chunk)* (end|error|cancelled)")
 

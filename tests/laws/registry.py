@@ -10,6 +10,7 @@ from tests.laws.registry_fields import classes_with_fields
 from tests.laws.registry_functions import generators, lambdas, users_classes
 from tests.laws.registry_history import histories
 from tests.laws.registry_langchain import of_langchain
+from tests.laws.registry_langchain_objects import objects_of_langchain
 from tests.laws.registry_models import models, parsers, prompts
 from tests.laws.registry_policies import bindings, caches, controls, fallbacks, retries
 from tests.laws.registry_remote import remotes
@@ -40,6 +41,7 @@ REGISTRY: list[Specimen] = [
     *splitters(),
     *remotes(),
     *of_langchain(),
+    *objects_of_langchain(),
 ]
 
 BASES = {
@@ -104,13 +106,6 @@ ELSEWHERE = {
     "runnables_providers.ollama.embeddings.OllamaEmbeddings": "needs a server: see tests/providers",
     "runnables.mcp.server_tool.McpTool": "needs a server: see tests/mcp",
     "runnables.testing.word_embeddings.WordEmbeddings": "it notes its requests, for tests",
-    "runnables.interop.langchain.chat_models.ChatModelOfLangChain": "see tests/interop",
-    "runnables.interop.langchain.chat_models.ChatModelWithTools": "see tests/interop",
-    "runnables.interop.langchain.embeddings.LangChainEmbeddings": "see tests/interop",
-    "runnables.interop.langchain.graphs.GraphOfLangGraph": "see tests/interop",
-    "runnables.interop.langchain.llms.TextModelOfLangChain": "see tests/interop",
-    "runnables.interop.langchain.retrievers.RetrieverOfLangChain": "see tests/interop",
-    "runnables.interop.langchain.tools_in.LangChainTool": "see tests/interop",
     "runnables.models.fakes.FakeEmbeddings": "random: no two calls return the same",
     "runnables.jobs.provider_batch.ProviderBatch": "needs a server: see tests/jobs",
 }

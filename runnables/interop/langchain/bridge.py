@@ -77,6 +77,13 @@ class Bridge:
     def __hash__(self) -> int:
         return hash(id(self.handler))
 
+    def answer_id(self, run_id: str) -> str:
+        """Return the id that LangChain gives to the answer of a run.
+
+        LangGraph knows by it that it has streamed an answer, where a node returns that.
+        """
+        return f"{LC_ID_PREFIX}-{as_id(run_id)}"
+
     def on_event(self, event: Event, /) -> Awaitable[None] | None:
         """Receive an event of a sync run, and call their method."""
         if self._is_async and in_worker_thread():
@@ -133,8 +140,22 @@ class Bridge:
             keywords["options"] = dict(event.options)
         theirs = [_theirs(value) for value in values]
         if family == "llm":
-            _identify([*theirs, keywords.get("chunk")], event)
+            self._identify([*theirs, keywords.get("chunk")], event)
         return methods[0].name, methods[0].ignored, theirs, keywords
+
+    def _identify(self, results: list[Any], event: Event) -> None:
+        """Give the answers of a run what LangChain gives to its own: an id, and the model's name.
+
+        Usage is summed by the name. The id is missing where another process has run the model.
+        """
+        for result in results:
+            answers = result.generations[0] if isinstance(result, LLMResult) else [result]
+            for message in (one.message for one in answers if isinstance(one, ChatGeneration)):
+                if message.id is None:
+                    message.id = self.answer_id(event.run_id)
+                if getattr(message, "usage_metadata", None):
+                    name = getattr(event.runnable, "model", None) or event.name
+                    message.response_metadata.setdefault("model_name", name)
 
 
 def as_id(run_id: UUID | str) -> UUID:
@@ -145,21 +166,6 @@ def as_id(run_id: UUID | str) -> UUID:
         return UUID(run_id)
     except ValueError:
         return uuid5(NAMESPACE_OID, run_id)
-
-
-def _identify(results: list[Any], event: Event) -> None:
-    """Give the answers of a run the id and the model's name that LangChain gives to its own.
-
-    LangGraph knows by the id that it has streamed an answer, and usage is summed by the name.
-    """
-    for result in results:
-        answers = result.generations[0] if isinstance(result, LLMResult) else [result]
-        for message in (one.message for one in answers if isinstance(one, ChatGeneration)):
-            if message.id is None:
-                message.id = f"{LC_ID_PREFIX}-{as_id(event.run_id)}"
-            if getattr(message, "usage_metadata", None):
-                name = getattr(event.runnable, "model", None) or event.name
-                message.response_metadata.setdefault("model_name", name)
 
 
 def _theirs(value: Any) -> Any:

@@ -28,6 +28,7 @@ from runnables.interop.langchain.model_runs import (
     stream_unreported,
     tracing_parameters,
 )
+from runnables.interop.langchain.old_functions import FirstCall, with_results
 from runnables.interop.langchain.values import from_value, to_value
 
 if TYPE_CHECKING:
@@ -161,8 +162,8 @@ class ChatModelForLangChain(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         options = options_of(stop, kwargs)
-        answer = invoke_unreported(self.ours, from_value(messages), options)
-        return self._result(answer)
+        answer = invoke_unreported(self.ours, from_value(with_results(messages)), options)
+        return self._result(answer, kwargs)
 
     async def _agenerate(
         self,
@@ -172,8 +173,8 @@ class ChatModelForLangChain(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         options = options_of(stop, kwargs)
-        answer = await ainvoke_unreported(self.ours, from_value(messages), options)
-        return self._result(answer)
+        answer = await ainvoke_unreported(self.ours, from_value(with_results(messages)), options)
+        return self._result(answer, kwargs)
 
     def _stream(
         self,
@@ -183,10 +184,14 @@ class ChatModelForLangChain(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         options = options_of(stop, kwargs)
-        chunks = stream_unreported(self.ours, from_value(messages), options)
+        chunks = stream_unreported(self.ours, from_value(with_results(messages)), options)
+        first = FirstCall() if "functions" in kwargs else None
+        known: str | None = None
         try:
             for chunk in chunks:  # their `stream` tells the handlers of each
-                yield ChatGenerationChunk(message=self._message(chunk))
+                message = self._message(chunk)
+                message.id = known = message.id or known  # a service may send it once
+                yield ChatGenerationChunk(message=first.show(message) if first else message)
         finally:
             chunks.close()
 
@@ -198,15 +203,21 @@ class ChatModelForLangChain(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         options = options_of(stop, kwargs)
-        chunks = astream_unreported(self.ours, from_value(messages), options)
+        chunks = astream_unreported(self.ours, from_value(with_results(messages)), options)
+        first = FirstCall() if "functions" in kwargs else None
+        known: str | None = None
         try:
             async for chunk in chunks:
-                yield ChatGenerationChunk(message=self._message(chunk))
+                message = self._message(chunk)
+                message.id = known = message.id or known  # a service may send it once
+                yield ChatGenerationChunk(message=first.show(message) if first else message)
         finally:
             await chunks.aclose()
 
-    def _result(self, answer: Any) -> ChatResult:
+    def _result(self, answer: Any, keywords: dict[str, Any]) -> ChatResult:
         message = self._message(answer)
+        if "functions" in keywords:
+            message = FirstCall().show(message)
         name = message.response_metadata.get("model_name")
         output = {"model_name": name} if name else None
         return ChatResult(generations=[ChatGeneration(message=message)], llm_output=output)

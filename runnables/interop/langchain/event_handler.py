@@ -10,7 +10,7 @@ import inspect
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from langchain_core.callbacks import BaseCallbackHandler
 
@@ -99,18 +99,20 @@ class EventHandler(BaseCallbackHandler):
             return self._parents if known else (*self._parents, str(run_id))
         return (*started.parent_ids, str(run_id))
 
-    # -- what an event says
+    # -- what a call of LangChain says
 
     def _start(
         self,
         run_type: str,
-        serialized: Mapping[str, Any] | None,
         value: Any,
+        serialized: Mapping[str, Any] | None,
+        *,
         run_id: UUID,
-        parent_run_id: UUID | None,
-        tags: Sequence[str] | None,
-        metadata: Mapping[str, Any] | None,
+        parent_run_id: UUID | None = None,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
         name: str | None = None,
+        **_: Any,
     ) -> Event | None:
         self.found = 0
         known = serialized or {}
@@ -140,10 +142,6 @@ class EventHandler(BaseCallbackHandler):
         seconds = time.time() - started.time
         return self._event(kind, started, run_id, seconds=seconds, **more)
 
-    def _failed(self, error: BaseException, run_id: UUID) -> Event | None:
-        kind: Kind = "error" if isinstance(error, Exception) else "cancelled"
-        return self._end(kind, run_id, error=error)
-
     def _event(self, kind: Kind, started: _Started, run_id: UUID, **more: Any) -> Event:
         return Event(
             kind=kind,
@@ -159,7 +157,29 @@ class EventHandler(BaseCallbackHandler):
             **more,
         )
 
-    def _token(self, token: str, chunk: Any, run_id: UUID) -> Event | None:
+    def _chain_start(
+        self, serialized: Any, inputs: Any, *, run_type: str | None = None, **more: Any
+    ) -> Event | None:
+        # LangChain's streams begin without their input, and say so in this way
+        value = None if inputs == {"input": ""} else inputs
+        return self._start(run_type or "chain", value, serialized, **more)
+
+    def _chat_model_start(self, serialized: Any, messages: Any, **more: Any) -> Event | None:
+        return self._start("chat_model", messages[0], serialized, **more)
+
+    def _llm_start(self, serialized: Any, prompts: Any, **more: Any) -> Event | None:
+        return self._start("llm", prompts[0], serialized, **more)
+
+    def _tool_start(
+        self, serialized: Any, input_str: str, *, inputs: Any = None, **more: Any
+    ) -> Event | None:
+        value = input_str if inputs is None else inputs
+        return self._start("tool", value, serialized, **more)
+
+    def _retriever_start(self, serialized: Any, query: str, **more: Any) -> Event | None:
+        return self._start("retriever", query, serialized, **more)
+
+    def _token(self, token: Any, *, run_id: UUID, chunk: Any = None, **_: Any) -> Event | None:
         started = self._runs.get(str(run_id))
         if started is None:
             return None
@@ -168,7 +188,10 @@ class EventHandler(BaseCallbackHandler):
         message = getattr(chunk, "message", None)
         return self._chunk(AIMessageChunk(token) if message is None else message, run_id)
 
-    def _answer(self, response: LLMResult, run_id: UUID) -> Event | None:
+    def _output(self, output: Any, *, run_id: UUID, **_: Any) -> Event | None:
+        return self._end("end", run_id, output=from_value(output))
+
+    def _answer(self, response: LLMResult, *, run_id: UUID, **_: Any) -> Event | None:
         made: Any = response.generations[0][0] if any(response.generations) else None
         if made is None:
             return self._end("end", run_id)
@@ -177,7 +200,20 @@ class EventHandler(BaseCallbackHandler):
         facts: dict[str, Any] = {**(response.llm_output or {}), **(made.generation_info or {})}
         return self._end("end", run_id, output=text_answer(made.text, facts))
 
-    def _custom(self, name: str, data: Any, run_id: UUID, tags: Any, metadata: Any) -> Event:
+    def _failed(self, error: BaseException, *, run_id: UUID, **_: Any) -> Event | None:
+        kind: Kind = "error" if isinstance(error, Exception) else "cancelled"
+        return self._end(kind, run_id, error=error)
+
+    def _custom(
+        self,
+        name: str,
+        data: Any,
+        *,
+        run_id: UUID,
+        tags: Any = None,
+        metadata: Any = None,
+        **_: Any,
+    ) -> Event:
         return Event(
             kind="custom",
             run_type="custom",
@@ -191,146 +227,8 @@ class EventHandler(BaseCallbackHandler):
             data=data,
         )
 
-    def _tell(self, event: Event | None) -> Any:
-        """Pass an event on; the async subclass returns what LangChain awaits."""
-        if event is not None:
-            emit(self._handlers_for(event), event)
-
     def _handlers_for(self, event: Event) -> list[Handler]:
         return [one for one in self.native if receives(one, event.run_type)]
-
-    # -- what LangChain calls
-
-    def on_chain_start(
-        self,
-        serialized: Any,
-        inputs: Any,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Tell of the start of a chain."""
-        where = (run_id, parent_run_id, tags, metadata, kwargs.get("name"))
-        kind = kwargs.get("run_type") or "chain"
-        # LangChain's streams begin without their input, and say so in this way
-        value = None if inputs == {"input": ""} else inputs
-        return self._tell(self._start(kind, serialized, value, *where))
-
-    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> Any:
-        """Tell of the end of a chain."""
-        return self._tell(self._end("end", run_id, output=from_value(outputs)))
-
-    def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> Any:
-        """Tell of the error of a chain."""
-        return self._tell(self._failed(error, run_id))
-
-    def on_chat_model_start(
-        self,
-        serialized: Any,
-        messages: Any,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Tell of the start of a chat model."""
-        where = (run_id, parent_run_id, tags, metadata, kwargs.get("name"))
-        return self._tell(self._start("chat_model", serialized, messages[0], *where))
-
-    def on_llm_start(
-        self,
-        serialized: Any,
-        prompts: Any,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Tell of the start of a model of text."""
-        where = (run_id, parent_run_id, tags, metadata, kwargs.get("name"))
-        return self._tell(self._start("llm", serialized, prompts[0], *where))
-
-    def on_llm_new_token(
-        self, token: Any, *, chunk: Any = None, run_id: UUID, **kwargs: Any
-    ) -> Any:
-        """Tell of a chunk of an answer."""
-        return self._tell(self._token(token, chunk, run_id))
-
-    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> Any:
-        """Tell of an answer."""
-        return self._tell(self._answer(response, run_id))
-
-    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> Any:
-        """Tell of the error of a model."""
-        return self._tell(self._failed(error, run_id))
-
-    def on_tool_start(
-        self,
-        serialized: Any,
-        input_str: str,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        inputs: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Tell of the start of a tool."""
-        where = (run_id, parent_run_id, tags, metadata, kwargs.get("name"))
-        value = input_str if inputs is None else inputs
-        return self._tell(self._start("tool", serialized, value, *where))
-
-    def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> Any:
-        """Tell of the output of a tool."""
-        return self._tell(self._end("end", run_id, output=from_value(output)))
-
-    def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> Any:
-        """Tell of the error of a tool."""
-        return self._tell(self._failed(error, run_id))
-
-    def on_retriever_start(
-        self,
-        serialized: Any,
-        query: str,
-        *,
-        run_id: UUID,
-        parent_run_id: UUID | None = None,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Tell of the start of a retriever."""
-        where = (run_id, parent_run_id, tags, metadata, kwargs.get("name"))
-        return self._tell(self._start("retriever", serialized, query, *where))
-
-    def on_retriever_end(self, documents: Any, *, run_id: UUID, **kwargs: Any) -> Any:
-        """Tell of the documents of a retriever."""
-        return self._tell(self._end("end", run_id, output=from_value(list(documents))))
-
-    def on_retriever_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> Any:
-        """Tell of the error of a retriever."""
-        return self._tell(self._failed(error, run_id))
-
-    def on_custom_event(
-        self,
-        name: str,
-        data: Any,
-        *,
-        run_id: UUID,
-        tags: list[str] | None = None,
-        metadata: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Tell of an event of the user's own."""
-        return self._tell(self._custom(name, data, run_id, tags, metadata))
 
 
 class ChunkEventHandler(EventHandler):
@@ -359,28 +257,49 @@ class ChunkEventHandler(EventHandler):
 class AsyncEventHandler(EventHandler):
     """The same where one of the handlers is async: LangChain awaits its methods."""
 
-    async def _tell(self, event: Event | None) -> None:
-        if event is not None:
-            await aemit(self._handlers_for(event), event)
-
 
 class AsyncChunkEventHandler(AsyncEventHandler, ChunkEventHandler):
     """The same where one of the handlers is async, and one wants chunks."""
 
 
-def _awaited(name: str) -> Callable[..., Any]:
-    """Return a method as a coroutine function: LangChain awaits those."""
-    plain: Any = getattr(EventHandler, name)
+_READ: Final[Mapping[str, Callable[..., Event | None]]] = {
+    "on_chain_start": EventHandler._chain_start,
+    "on_chain_end": EventHandler._output,
+    "on_chain_error": EventHandler._failed,
+    "on_chat_model_start": EventHandler._chat_model_start,
+    "on_llm_start": EventHandler._llm_start,
+    "on_llm_new_token": EventHandler._token,
+    "on_llm_end": EventHandler._answer,
+    "on_llm_error": EventHandler._failed,
+    "on_tool_start": EventHandler._tool_start,
+    "on_tool_end": EventHandler._output,
+    "on_tool_error": EventHandler._failed,
+    "on_retriever_start": EventHandler._retriever_start,
+    "on_retriever_end": EventHandler._output,
+    "on_retriever_error": EventHandler._failed,
+    "on_custom_event": EventHandler._custom,
+}
+"""The methods that LangChain calls, and what makes an event of the arguments of each."""
 
-    async def method(self: AsyncEventHandler, *args: Any, **kwargs: Any) -> None:
-        await plain(self, *args, **kwargs)
 
-    method.__name__ = name
-    return method
+def _write_method(name: str, read: Callable[..., Event | None]) -> None:
+    """Write a method of LangChain's handlers, for both classes: it awaits coroutine functions."""
+
+    def method(self: EventHandler, *args: Any, **kwargs: Any) -> None:
+        if (event := read(self, *args, **kwargs)) is not None:
+            emit(self._handlers_for(event), event)
+
+    async def amethod(self: EventHandler, *args: Any, **kwargs: Any) -> None:
+        if (event := read(self, *args, **kwargs)) is not None:
+            await aemit(self._handlers_for(event), event)
+
+    method.__name__ = amethod.__name__ = name
+    setattr(EventHandler, name, method)
+    setattr(AsyncEventHandler, name, amethod)
 
 
-for _name in [name for name in vars(EventHandler) if name.startswith("on_")]:
-    setattr(AsyncEventHandler, _name, _awaited(_name))
+for _name, _read in _READ.items():
+    _write_method(_name, _read)
 
 
 def event_handler(

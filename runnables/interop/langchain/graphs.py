@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Final
 
+from runnables.core.options import unknown_option
+from runnables.core.weak_cache import weak_cache
 from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import EmptyStream
 from runnables.interop.langchain.chunks import add_as_theirs
@@ -31,6 +34,12 @@ class GraphOfLangGraph(ForeignRunnable, internal=True):
         """Tell that a graph starts with its whole input."""
         return False
 
+    def _check_options(self, options: dict[str, Any]) -> None:
+        """Refuse options that LangGraph does not know: it would drop them."""
+        for name in options:
+            if name not in (known := _options_of(type(self.runnable))):
+                raise unknown_option(self.get_name(), name, known)
+
     def _their_chunks(self, input: Iterator[Any], config: Any, kwargs: dict[str, Any]) -> Any:
         return self.runnable.stream(self._whole(list(input)), config, **_with_mode(kwargs))
 
@@ -52,3 +61,14 @@ class GraphOfLangGraph(ForeignRunnable, internal=True):
 
 def _with_mode(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {"stream_mode": "values", **kwargs}
+
+
+@weak_cache
+def _options_of(cls: Any) -> list[str]:
+    """Return the keywords of the calls of a class of graphs."""
+    names = {*signature(cls.invoke).parameters, *signature(cls.stream).parameters, *_DEPRECATED}
+    return sorted(names - {"self", "input", "config", "kwargs"})
+
+
+_DEPRECATED: Final = ("checkpoint_during",)
+"""The keywords that LangGraph takes among its `**kwargs`."""

@@ -103,6 +103,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         """Run LangChain's runnable on one input."""
         if input is NOT_GIVEN:
             raise missing_input(self.invoke, kwargs)
+        self._check_options(kwargs)
         scope = resolve_scope(checked_config(self, config))
         began = clock.now
         try:
@@ -122,6 +123,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         """Do what `invoke` does, async."""
         if input is NOT_GIVEN:
             raise missing_input(self.ainvoke, kwargs)
+        self._check_options(kwargs)
         scope = resolve_scope(checked_config(self, config))
         began = clock.now
         try:
@@ -140,6 +142,7 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Stream[Any]:
         """Run LangChain's runnable on an input in chunks."""
+        self._check_options(kwargs)
         info = StreamInfo(self.merge, self)
         scope = resolve_scope(checked_config(self, config))
         return Stream(self._transform(input, scope, kwargs, info), info)
@@ -148,9 +151,13 @@ class ForeignRunnable(Runnable[Any, Any], internal=True):
         self, input: AsyncIterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncStream[Any]:
         """Run LangChain's runnable on an input in chunks, for `async for`."""
+        self._check_options(kwargs)
         info = StreamInfo(self.merge, self)
         scope = resolve_scope(checked_config(self, config))
         return AsyncStream(self._atransform(input, scope, kwargs, info), info)
+
+    def _check_options(self, options: dict[str, Any]) -> None:
+        """Refuse options that LangChain would drop silently; by default, LangChain refuses them."""
 
     def _their_chunks(self, input: Iterator[Any], config: Any, kwargs: dict[str, Any]) -> Any:
         """Return LangChain's iterator over the chunks of the output."""

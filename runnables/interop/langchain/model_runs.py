@@ -96,6 +96,10 @@ def options_of(stop: list[str] | None, keywords: Mapping[str, Any]) -> dict[str,
     options = {name: value for name, value in keywords.items() if name not in _SAYS_HOW}
     if stop is not None:
         options["stop"] = stop
+    if "functions" in options or "function_call" in options:
+        from runnables.interop.langchain.old_functions import with_tools
+
+        return with_tools(options)
     return options
 
 

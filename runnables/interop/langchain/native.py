@@ -13,10 +13,12 @@ from runnables.core.config import CURRENT_SCOPE
 from runnables.core.description import fields_of
 from runnables.core.rows import RowScope
 from runnables.engine.tasks import let_loop_close
+from runnables.errors import OutputParserException
 from runnables.interop.langchain.ambient import hidden
 from runnables.interop.langchain.border import config_of_ours, for_batch
 from runnables.interop.langchain.chunks import achunks_of_theirs, chunks_of_theirs
 from runnables.interop.langchain.guard import AsyncGuard, Guard
+from runnables.interop.langchain.parser_errors import as_their_error
 from runnables.interop.langchain.run_ids import own_run, own_runs
 from runnables.interop.langchain.values import from_value, to_value
 
@@ -249,7 +251,7 @@ class LangChainRunnable(Runnable[Any, Any]):
                     return_exceptions=True,
                     **options,
                 )
-        return [to_value(output) for output in outputs]
+        return [_row_output(output) for output in outputs]
 
     async def _abatch_work(
         self, values: list[Any], run_manager: list[Any], *, configs: Any, options: dict[str, Any]
@@ -264,7 +266,7 @@ class LangChainRunnable(Runnable[Any, Any]):
                     return_exceptions=True,
                     **options,
                 )
-        return [to_value(output) for output in outputs]
+        return [_row_output(output) for output in outputs]
 
 
 def _rows(
@@ -288,6 +290,12 @@ def _rows(
     CURRENT_SCOPE.set(first.child(str(managers[0].run_id)))  # `for_batch` resets it
     handlers: list[Any] = [handler for scope in scopes for handler in scope.handlers]
     return scopes, min(limits, default=None), handlers
+
+
+def _row_output(output: Any) -> Any:
+    """Return what LangChain gets for a row: a value, or an error that it may handle itself."""
+    is_misread = isinstance(output, OutputParserException)
+    return as_their_error(output) if is_misread else to_value(output)
 
 
 async def _converted(chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:

@@ -61,6 +61,7 @@ KINDS: Final = (
     Kind("chat model", "chat_models", "BaseChatModel _ConfigurableModel", "ChatModel"),
     Kind("text model", "llms", "BaseLLM", "TextModel"),
     Kind("prompt", "prompts", "", "BasePromptTemplate"),
+    Kind("parser", "parsers", "", "BaseParser RepairParser"),
     Kind("tool", "tools", "BaseTool", "BaseTool"),
     Kind("retriever", "retrievers", "BaseRetriever", "BaseRetriever"),
     Kind("embeddings", "embeddings", "Embeddings", "Embeddings"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from runnables.core.options import refuse_options
 from runnables.interop.langchain.leaf import ForeignRunnable
 from runnables.retrieval.documents import Document
 
@@ -38,3 +39,8 @@ class RetrieverOfLangChain(ForeignRunnable, internal=True):
     def OutputType(self) -> Any:
         """Return the type of the answer, a list of documents of ours."""
         return list[Document]
+
+    def _check_options(self, options: dict[str, Any]) -> None:
+        """Refuse options where the retriever takes none: LangChain would drop them."""
+        if options and not getattr(self.runnable, "_expects_other_args", True):
+            refuse_options(self, options)

@@ -13,4 +13,9 @@ if TYPE_CHECKING:
 
 def to_theirs(handlers: RunHandlers) -> Any:
     """Return LangChain's manager of handlers of ours, within the run around them."""
-    return manager_of(check_handlers(handlers), (), handlers.parents, handlers.path)
+    return manager_of(
+        check_handlers(list(handlers)),
+        check_handlers(handlers.own),
+        handlers.parents,
+        handlers.path,
+    )

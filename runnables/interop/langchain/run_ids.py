@@ -13,6 +13,7 @@ from uuid import uuid4
 from langchain_core.runnables.config import get_config_list
 
 from runnables.interop.langchain.convert import to_langchain
+from runnables.interop.langchain.parser_errors import their_errors
 from runnables.interop.langchain.registry import kind_of_ours
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def own_run(config: Any) -> Generator[RunnableConfig]:
     run_id = str(chosen)
     OWN_RUNS.add(run_id)
     try:
-        yield full
+        with their_errors():
+            yield full
     finally:
         OWN_RUNS.discard(run_id)
 

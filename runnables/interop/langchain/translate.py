@@ -12,6 +12,10 @@ from typing import Any, Final, cast
 from langchain_core import runnables as theirs
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables.base import RunnableEach as TheirEach
+from langchain_core.runnables.configurable import (
+    RunnableConfigurableAlternatives as TheirAlternatives,
+    RunnableConfigurableFields as TheirFields,
+)
 from langchain_core.runnables.retry import RunnableRetry as TheirRetry
 
 from runnables.compose.assign import RunnableAssign
@@ -27,6 +31,7 @@ from runnables.compose.sequence import RunnableSequence
 from runnables.compose.wrappers import innermost
 from runnables.errors import ConfigError
 from runnables.interop.langchain.chat_models import OF_TOOLS, ChatModelWithTools
+from runnables.interop.langchain.configurable import ConfigurableOfLangChain
 from runnables.models.chat import ChatModel
 from runnables.models.text import TextModel
 
@@ -148,6 +153,12 @@ def _fallbacks(runnable: Any) -> Any:
     return _named(made, runnable)
 
 
+def _configurable(runnable: Any) -> Any:
+    """Return a configurable model of ours for one of LangChain; None for what is no model."""
+    made = ConfigurableOfLangChain(runnable)
+    return made if _is_model(made) else None
+
+
 def _is_model(runnable: Any) -> bool:
     """Tell whether a runnable of ours is a model, with what is around it."""
     return isinstance(innermost(runnable, None), (ChatModel, TextModel))
@@ -170,4 +181,6 @@ _MAKERS: Final[Mapping[type, Callable[[Any], Any]]] = {
     theirs.RunnableBinding: _binding,
     TheirRetry: _retry,
     theirs.RunnableWithFallbacks: _fallbacks,
+    TheirFields: _configurable,
+    TheirAlternatives: _configurable,
 }
