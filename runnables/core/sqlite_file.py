@@ -207,7 +207,7 @@ def is_access_error(error: sqlite3.Error) -> bool:
 
 def may_write(path: str) -> bool:
     """Tell whether this process may write a file, and make others in its folder."""
-    as_user = os.access in os.supports_effective_ids
+    as_user = bool(os.supports_effective_ids)  # `os.access` alone may be in it
     places = (path, Path(path).absolute().parent)
     return all(os.access(place, os.W_OK, effective_ids=as_user) for place in places)
 

@@ -36,6 +36,11 @@ def test_an_object_of_ours_needs_no_conversion() -> None:
     """The error of `from_langchain` says so; one of something else shows no key."""
     with pytest.raises(TypeError, match="of this library already"):
         from_langchain(RunnableLambda(str))
+
+    class Other:
+        def __repr__(self) -> str:
+            return "Other(api_key='sk-0123456789-of-a-user')"
+
     with pytest.raises(TypeError, match="no object of LangChain") as caught:
-        from_langchain({"api_key": "sk-0123456789-of-a-user"})
+        from_langchain(Other())
     assert "of-a-user" not in str(caught.value)

@@ -24,7 +24,7 @@ from runnables import (
     tool_call_chunk,
 )
 from runnables.errors import ConfigError
-from runnables_providers.openai import ChatOpenAI
+from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
 
@@ -145,7 +145,7 @@ def test_what_cannot_be_meant_is_refused(options: Any, says: str, call: Call) ->
         call.invoke(to_langchain(ScriptedChatModel(["Hi"])), "Hi", **options)
 
 
-def test_our_own_models_name_the_way_out() -> None:
-    """They have no such option: code that was moved here binds tools."""
+def test_models_without_this_option_name_the_way_out() -> None:
+    """Code that was moved here binds tools; the service of ChatOpenAI alone takes functions."""
     with pytest.raises(ConfigError, match=r"'functions'.*bind_tools"):
-        ChatOpenAI(model="gpt-5", api_key="k").invoke("Hi", functions=[LOOK])
+        ChatAnthropic(model="claude-x", api_key="k").invoke("Hi", functions=[LOOK])

@@ -102,7 +102,7 @@ def test_words_count_from_a_third_of_the_question_on(make: Any) -> None:
     view = _filled(make(), [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], set()).view()
     for shares, expected in (([0.3], 0.0), ([0.3, 0.3], 0.1), ([0.5, 0.5], 0.25)):
         terms = [TermRows(share, [2]) for share in shares]
-        best, second = view.best(to_unit([1.0, 0.0, 0.0], "q"), 2, None, terms)
+        best, second = view.best(RowQuery(to_unit([1.0, 0.0, 0.0], "q"), 2, None, terms))
         assert (best.n, best.rank) == (1, 1)  # the mean is 0.5, so this is the way
         assert second.score == 0
         assert second.rank == pytest.approx(expected)
