@@ -14,7 +14,7 @@ from langchain_core import tools as theirs
 from pydantic import BaseModel, ValidationError, create_model
 
 from runnables.errors import ConfigError, SyncAsyncError, ToolException, did_you_mean
-from runnables.interop.langchain.own_runs import own_run
+from runnables.interop.langchain.open_runs import as_open_run
 from runnables.interop.langchain.values import from_value, to_value
 from runnables.tools.arguments import ArgsSchema, CheckedArguments, arguments_error
 from runnables.tools.base import BaseTool
@@ -133,14 +133,14 @@ class LangChainTool(BaseTool[Any], internal=True):
                 f"The tool {self.name!r} is async, so a sync call cannot run it. Use `ainvoke`."
             )
         try:
-            with own_run(scope) as config:
+            with as_open_run(scope) as config:
                 return self.original.invoke(arguments[0], config)
         except (theirs.ToolException, ValidationError) as error:
             raise self._as_ours(error) from error
 
     async def _acall(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         try:
-            with own_run(scope) as config:
+            with as_open_run(scope) as config:
                 return await self.original.ainvoke(arguments[0], config)
         except (theirs.ToolException, ValidationError) as error:
             raise self._as_ours(error) from error

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def own_run(scope: Scope | None) -> Generator[Any]:
+def as_open_run(scope: Scope | None) -> Generator[Any]:
     """Yield the config for a call of LangChain that is the run of a scope.
 
     Args:
