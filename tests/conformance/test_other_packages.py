@@ -53,8 +53,8 @@ def test_a_subclass_is_enough(tmp_path: Path) -> None:
 
 
 def test_without_pytest_the_error_names_it(tmp_path: Path) -> None:
-    """Only `runnables.testing` needs pytest, and its error says how to install it."""
-    code = "import sys; sys.modules['pytest'] = None; import runnables; import runnables.testing"
+    """Only the suites need pytest, and their error says how to install it."""
+    code = "import sys; sys.modules['pytest'] = None; from runnables.testing import ChatModelTests"
     run = _python("-c", code, cwd=tmp_path)
     assert "MissingExtra" in run.stderr
     assert "pip install pytest" in run.stderr
