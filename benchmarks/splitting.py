@@ -82,7 +82,7 @@ ROWS: Sequence[Measured] = (
         "split Markdown of 1 MB into chunks of 1,000 characters",
         "us/kB",
         KILOBYTES,
-        300,
+        40,
         lambda: floor(_TEXT),
         lambda: peer(_TEXT),
         lambda: ours(_TEXT),
