@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import PydanticSchemaGenerationError, PydanticUserError
@@ -18,7 +19,7 @@ from runnables.messages.text_answer import TextAnswer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydantic import BaseModel, TypeAdapter
+    from pydantic import TypeAdapter
 
     from runnables.cache.stores import BaseCache
 
@@ -98,17 +99,10 @@ def _write_json(value: Any) -> str | None:
         return None
 
 
-_CLASSES: Final[dict[str, type[BaseModel]]] = {}
-_TAGS: Final[dict[type, str]] = {}
-
-
-def let_cache(tag: str, kind: type[BaseModel]) -> None:
-    """Let values have objects of a class in them, which are written by their fields.
-
-    A class that lives above this folder, such as that of documents, is named by its own module.
-    """
-    _CLASSES[tag] = kind
-    _TAGS[kind] = tag
+_HIGHER: Final = {"document": ("runnables.retrieval.documents", "Document")}
+"""Classes in folders above this one whose objects may be in a value, by what stands for each there.
+They are written by their fields. A module is loaded when a value is read that needs it."""
+_TAGS: Final = {place: tag for tag, place in _HIGHER.items()}
 
 
 class _NotJsonError(TypeError):
@@ -121,15 +115,15 @@ def _to_json(value: Any) -> Any:
         return value
     if kind is TextAnswer:  # its usage is that of the call that made it
         return str(value)
-    if kind in _TAGS:
-        fields: dict[str, Any] = value.__dict__
-        return {_TAGS[kind]: {name: _to_json(field) for name, field in fields.items()}}
     if kind is list:
         return [_to_json(item) for item in value]
     if kind is dict and all(type(key) is str for key in value):
         return {"dict": {key: _to_json(item) for key, item in value.items()}}
     if isinstance(value, BaseMessage):
         return {"message": message_to_dict(value)}
+    if (tag := _TAGS.get((kind.__module__, kind.__qualname__))) is not None:
+        fields: dict[str, Any] = value.__dict__
+        return {tag: {name: _to_json(field) for name, field in fields.items()}}
     raise _NotJsonError
 
 
@@ -144,8 +138,10 @@ def _from_json(encoded: Any) -> Any:
         return message_from_dict(content)
     if tag == "dict":
         return {key: _from_json(item) for key, item in content.items()}
-    if tag in _CLASSES:
-        return _CLASSES[tag](**{name: _from_json(field) for name, field in content.items()})
+    if tag in _HIGHER:
+        module, name = _HIGHER[tag]
+        cls: Any = getattr(import_module(module), name)
+        return cls(**{name: _from_json(field) for name, field in content.items()})
     raise ValueError(tag)
 
 

@@ -98,7 +98,7 @@ class OutputFormat:
             if written.format == JSON:
                 return json.loads(written.text)
             if written.format == TAGGED:
-                value = _read_tagged(self._codec, written.text)
+                value = self._codec.read(written.text)
                 if value is not NOT_CACHED:
                     return value
             elif written.format == TYPED and self._adapter is not None:
@@ -159,17 +159,11 @@ def _is_same(read: Any, value: Any) -> bool:
     return bool(read == value)
 
 
-def _read_tagged(codec: Codec, text: str) -> Any:
-    if '"document"' in text:  # its class is known once its module is loaded
-        import runnables.retrieval.documents as _  # noqa: F401
-    return codec.read(text)
-
-
 def plain_output(written: Written) -> Any:
     """Return the JSON value of an output, for who has no chain: messages, documents as dicts."""
     if written.format != TAGGED:
         return json.loads(written.text)
-    return to_jsonable_python(_read_tagged(Codec("a checkpoint", lambda: Any), written.text))
+    return to_jsonable_python(Codec("a checkpoint", lambda: Any).read(written.text))
 
 
 def input_text(value: Any, position: int) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runnables.cache.values import let_cache
 from runnables.core.values import show_settings
 from runnables.errors import PromptError
 
@@ -74,9 +73,6 @@ class Document(BaseModel):
         """Return the text and the metadata, as LangChain's documents show themselves in prompts."""
         text = show_settings({"page_content": self.page_content})
         return f"{text} {show_settings({'metadata': self.metadata})}" if self.metadata else text
-
-
-let_cache("document", Document)
 
 
 def format_document(doc: Document, prompt: StringPromptTemplate) -> str:

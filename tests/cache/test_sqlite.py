@@ -16,7 +16,15 @@ from typing import Any
 
 import pytest
 
-from runnables import BaseCache, ConfigError, InMemoryCache, RunnableLambda, SQLiteCache
+from runnables import (
+    BaseCache,
+    ConfigError,
+    Document,
+    InMemoryCache,
+    RunnableLambda,
+    SQLiteCache,
+)
+from runnables.cache.values import Codec
 from tests.both_modes import Call
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -321,3 +329,20 @@ def test_a_cache_without_a_file_makes_none(
     cache.set("key", "text")
     cache.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_documents_are_read_where_nothing_has_loaded_their_class(tmp_path: Path) -> None:
+    """As in a new process: they would be a miss, and be made and paid for again."""
+    path = tmp_path / "cache.db"
+    cache = SQLiteCache(path)
+    cache.set("a", Codec("a step", lambda: Any).write([Document("sea", id="1")]))
+    cache.close()
+    code = f"""
+import sys
+from runnables.cache.sqlite import SQLiteCache
+from runnables.cache.values import Codec
+assert "runnables.retrieval.documents" not in sys.modules
+print(Codec("a step", lambda: object).read(SQLiteCache({str(path)!r}).get("a")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[Document(id='1', metadata={}, page_content='sea')]", done.stderr
