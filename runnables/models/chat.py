@@ -24,12 +24,10 @@ from runnables.models.options import merged_options
 from runnables.models.structured.output import StructuredOutput
 
 if TYPE_CHECKING:
-    from runnables.compose.policies.failures import Restart
     from runnables.compose.runnable import Runnable
     from runnables.core.config import Scope
     from runnables.core.events import Run
     from runnables.engine.merging import Merge
-    from runnables.engine.stream import StreamInfo
     from runnables.messages.convert import LanguageModelInput
     from runnables.models.structured.schemas import Tool
 
@@ -97,27 +95,13 @@ class ChatModel(CheckedHooks, LanguageModel[AIMessage], StructuredOutput, intern
     async def _ainvoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
         return with_answer_id(await super()._ainvoke_observed(value, run, kwargs), run.scope)
 
-    def _answer_chunks(
-        self,
-        messages: Any,
-        options: dict[str, Any],
-        scope: Scope | None,
-        on_restart: Restart,
-        info: StreamInfo,
-    ) -> Iterable[Any]:
-        chunks = super()._answer_chunks(messages, options, scope, on_restart, info)
+    def _output_chunks(self, chunks: Iterable[Any], scope: Scope | None) -> Iterable[Any]:
         made = answer_id(scope)
         return chunks if made is None else fill_answer_ids(chunks, made)
 
-    def _aanswer_chunks(
-        self,
-        messages: Any,
-        options: dict[str, Any],
-        scope: Scope | None,
-        on_restart: Restart,
-        info: StreamInfo,
+    def _aoutput_chunks(
+        self, chunks: AsyncIterable[Any], scope: Scope | None
     ) -> AsyncIterable[Any]:
-        chunks = super()._aanswer_chunks(messages, options, scope, on_restart, info)
         made = answer_id(scope)
         return chunks if made is None else afill_answer_ids(chunks, made)
 

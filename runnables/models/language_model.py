@@ -268,7 +268,8 @@ class LanguageModel(RequestPolicy, OwnHandlers[Answer], internal=True):
                 from runnables.models.cached_calls import cached_chunks
 
                 chunks = cached_chunks(self, chunks, messages, options)
-        return chunks if scope is None else iterate_in_scope(chunks, scope, info)
+        chunks = chunks if scope is None else iterate_in_scope(chunks, scope, info)
+        return self._output_chunks(chunks, scope)
 
     def _aanswer_chunks(
         self,
@@ -288,7 +289,23 @@ class LanguageModel(RequestPolicy, OwnHandlers[Answer], internal=True):
                 from runnables.models.cached_calls import acached_chunks
 
                 chunks = acached_chunks(self, chunks, messages, options)
-        return chunks if scope is None else aiterate_in_scope(chunks, scope, info)
+        chunks = chunks if scope is None else aiterate_in_scope(chunks, scope, info)
+        return self._aoutput_chunks(chunks, scope)
+
+    def _output_chunks(self, chunks: Iterable[Any], scope: Scope | None) -> Iterable[Any]:
+        """Return the chunks of an answer as this kind of model yields them, and `RESET` as it is.
+
+        Args:
+            chunks: as the hooks of the model yield them.
+            scope: the scope inside the run of the model; None where it is not observed.
+        """
+        return chunks
+
+    def _aoutput_chunks(
+        self, chunks: AsyncIterable[Any], scope: Scope | None
+    ) -> AsyncIterable[Any]:
+        """Do what `_output_chunks` does, async."""
+        return chunks
 
     def _estimate_tokens(self, messages: list[BaseMessage], options: dict[str, Any]) -> float:
         """Return about how many tokens a conversation and its answer take."""

@@ -23,7 +23,6 @@ from runnables.models.options import BASE_OPTIONS
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 
-    from runnables.compose.policies.failures import Restart
     from runnables.core.config import Scope
     from runnables.core.events import Run
     from runnables.engine.merging import Merge
@@ -106,25 +105,13 @@ class TextModel(LanguageModel[str], internal=True):
         chunks = self._aanswer_chunks(messages, options, run.scope, "restart", info)
         return await acollect(AsyncStream(awith_chunk_events(run, chunks, info), info))
 
-    def _answer_chunks(
-        self,
-        messages: Any,
-        options: dict[str, Any],
-        scope: Scope | None,
-        on_restart: Restart,
-        info: StreamInfo,
-    ) -> Iterable[Any]:
-        return _strings(super()._answer_chunks(messages, options, scope, on_restart, info))
+    def _output_chunks(self, chunks: Iterable[Any], scope: Scope | None) -> Iterable[Any]:
+        return _strings(chunks)
 
-    def _aanswer_chunks(
-        self,
-        messages: Any,
-        options: dict[str, Any],
-        scope: Scope | None,
-        on_restart: Restart,
-        info: StreamInfo,
+    def _aoutput_chunks(
+        self, chunks: AsyncIterable[Any], scope: Scope | None
     ) -> AsyncIterable[Any]:
-        return _astrings(super()._aanswer_chunks(messages, options, scope, on_restart, info))
+        return _astrings(chunks)
 
 
 def _strings(chunks: Iterable[Any]) -> Generator[Any, None, None]:
