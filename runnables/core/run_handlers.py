@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from runnables.core.user_code import UserConfig
 
 
+def _changing(name: str) -> Any:
+    """Return a method of lists after which the config that the list is in takes the change."""
+    plain: Any = getattr(list, name)
+
+    def method(self: RunHandlers, *args: Any) -> Any:
+        result = plain(self, *args)
+        self._changed()
+        return result
+
+    method.__name__, method.__doc__ = name, plain.__doc__
+    return method
+
+
 class RunHandlers(list[Any]):
     """A list of handlers, with the runs around the code that receives it.
 
@@ -103,6 +116,10 @@ class RunHandlers(list[Any]):
         """Add several handlers."""
         for handler in list(handlers):
             self.add_handler(handler)
+
+    if not TYPE_CHECKING:  # they are those of a list
+        insert, remove, pop, clear = map(_changing, ("insert", "remove", "pop", "clear"))
+        __setitem__, __delitem__ = map(_changing, ("__setitem__", "__delitem__"))
 
     def _changed(self) -> None:
         config = None if self._owner is None else self._owner()

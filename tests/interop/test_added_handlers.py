@@ -46,6 +46,30 @@ def test_a_handler_that_is_added_sees_the_calls_with_that_config(
     assert len(trace.runs()) == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        (lambda handlers, log: handlers.insert(0, log), ["start", "end"]),
+        (lambda handlers, log: handlers.__setitem__(slice(None), [log]), ["start", "end"]),
+        (lambda handlers, log: (handlers.append(log), handlers.remove(log)), []),
+        (lambda handlers, log: (handlers.append(log), handlers.pop()), []),
+        (lambda handlers, log: (handlers.append(log), handlers.clear()), []),
+        (lambda handlers, log: (handlers.append(log), handlers.__delitem__(-1)), []),
+    ],
+    ids=["insert", "set", "remove", "pop", "clear", "delete"],
+)
+def test_each_change_of_the_list_counts(change: Any, seen: list[str], call: Call) -> None:
+    """As those by its own methods do: none is without effect."""
+    log = Log()
+
+    def outer(text: str, config: Any) -> str:
+        change(config["callbacks"], log)
+        return str(OURS.invoke(text, config))
+
+    assert call.invoke(RunnableLambda(outer), "a", {"callbacks": [Trace()]}) == "A"
+    assert [kind for kind, _ in log.kinds()] == seen
+
+
 def test_a_handler_is_added_for_one_call_only(call: Call) -> None:
     """Neither the run around, nor a call without that config, is reported to it."""
     log = Log()
