@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final
+from typing import Any, Final
 
 _WORDS: Final = re.compile(r"[^\W_]+")
 
@@ -39,18 +39,18 @@ Adding up ranks, as others do, does much harm where questions are in other words
 """
 
 
-def raised(share: float) -> float:
+def raised(share: Any) -> Any:
     """Return how far a document with this share of a question rises, in parts of that way.
 
     Args:
-        share: from 0 to 1.
+        share: more than `LEAST_SHARE`, and at most 1; or an array of such numbers.
 
     Example:
         >>> from runnables.retrieval.keyword_search import raised
-        >>> [round(raised(share), 3) for share in (0, 0.3, 0.6, 1)]
-        [0.0, 0.0, 0.2, 0.5]
+        >>> [round(raised(share), 3) for share in (0.6, 1)]
+        [0.2, 0.5]
     """
-    return WEIGHT * max(0.0, share - LEAST_SHARE)
+    return WEIGHT * (share - LEAST_SHARE)
 
 
 def query_terms(text: str) -> list[str]:

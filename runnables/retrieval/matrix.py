@@ -15,7 +15,7 @@ from heapq import nsmallest
 from operator import mul
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from runnables.retrieval.keyword_search import LEAST_SHARE, WEIGHT, raised
+from runnables.retrieval.keyword_search import LEAST_SHARE, raised
 from runnables.retrieval.vectors import from_blobs
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class NumPyView(View):
         alive = ranks if self._alive is None else ranks[self._alive]
         way = float(alive.max() - alive.mean())
         some = self._np.flatnonzero(shares > LEAST_SHARE)
-        ranks[some] += way * WEIGHT * (shares[some] - LEAST_SHARE)
+        ranks[some] += way * raised(shares[some])
         return ranks
 
     def _places(self, rows: Sequence[int]) -> Any:
@@ -275,7 +275,7 @@ class PlainView(View):
         for term in terms:
             for row in term.rows:
                 shares[row] = shares.get(row, 0.0) + term.share
-        return {row: way * raised(share) for row, share in shares.items()}
+        return {row: way * raised(share) for row, share in shares.items() if share > LEAST_SHARE}
 
     def vectors(self, rows: Sequence[int]) -> list[list[float]]:
         """Return the vectors of some rows."""
