@@ -84,10 +84,7 @@ def is_foreign(thing: object) -> bool:
 
 def is_foreign_runnable(thing: object) -> bool:
     """Tell whether a thing is a runnable of LangChain's."""
-    return is_foreign(thing) and any(
-        base.__name__ == "Runnable" and base.__module__.startswith("langchain_core.")
-        for base in type(thing).__mro__
-    )
+    return is_foreign(thing) and is_foreign_runnable_class(type(thing))
 
 
 def is_foreign_runnable_class(thing: object) -> bool:
