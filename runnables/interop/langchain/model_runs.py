@@ -15,6 +15,7 @@ from runnables.core.config import Scope, ensure_scope
 from runnables.engine.stream import aclose, close
 from runnables.interop.langchain.ambient import reported
 from runnables.interop.langchain.model_facts import provider_name
+from runnables.interop.langchain.old_functions import with_tools
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping
@@ -105,8 +106,6 @@ def options_of(stop: list[str] | None, keywords: Mapping[str, Any]) -> dict[str,
     if stop is not None:
         options["stop"] = stop
     if "functions" in options or "function_call" in options:
-        from runnables.interop.langchain.old_functions import with_tools
-
         return with_tools(options)
     return options
 

@@ -78,12 +78,12 @@ class FirstCall:
         message.tool_calls = message.tool_calls[:1]
         invalid: list[Any] = [] if message.tool_calls else message.invalid_tool_calls[:1]
         message.invalid_tool_calls = invalid
-        calls: list[Any] = [*message.tool_calls, *invalid]
-        for call in calls:
-            args = call["args"]
-            text = args if isinstance(args, str) else json.dumps(args)
-            return {"name": call["name"] or "", "arguments": text}
-        return None
+        call: Any = next(iter([*message.tool_calls, *invalid]), None)
+        if call is None:
+            return None
+        args = call["args"]
+        text = args if isinstance(args, str) else json.dumps(args)
+        return {"name": call["name"] or "", "arguments": text}
 
     def _of_chunk(self, message: Any, chunks: list[Any]) -> dict[str, str] | None:
         if chunks and self._first is None:
