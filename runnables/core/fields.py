@@ -14,7 +14,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, cast, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic.fields import ModelPrivateAttr
 from pydantic_core import PydanticUndefined
@@ -90,8 +90,7 @@ def _make_model(cls: type, base: type, known: Fields) -> type[BaseModel]:
     for name in known:
         if isinstance(members.get(name), property):  # computed by the class
             del annotations[name], members[name]
-    # the keys in `config` are those of a user's class, which checkers do not know
-    settings = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=(), **config)  # type: ignore[typeddict-item]
+    settings: Any = {"arbitrary_types_allowed": True, "protected_namespaces": (), **config}
     namespace = {
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
