@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import pytest
 
@@ -47,3 +48,29 @@ def run() -> Run:
         )
 
     return run
+
+
+StartPython: TypeAlias = Callable[..., "subprocess.Popen[str]"]
+"""Starts Python code, with variables of the environment and options of Popen."""
+
+
+@pytest.fixture
+def start_python() -> Iterator[StartPython]:
+    """Start programs with variables of the environment; those that still run are killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(code: str, environment: dict[str, str], **options: Any) -> subprocess.Popen[str]:
+        process: subprocess.Popen[str] = subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", code],
+            env={**os.environ, "PYTHONPATH": CHECKOUT, **environment},
+            stdin=subprocess.DEVNULL,
+            text=True,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with process:  # closes its pipes, and waits
+            process.kill()

