@@ -65,7 +65,7 @@ is_installed() {
 if [ "$quick" ]; then
     echo "The quick check takes less than two minutes on two cores."
 else
-    echo "The full check takes about twenty minutes on two cores; --quick takes less than two."
+    echo "The full check takes about twenty-five minutes on two cores; --quick takes less than two."
 fi
 if ! is_installed; then
     echo "It first downloads the tools and libraries, up to 250 MB, into $env."
