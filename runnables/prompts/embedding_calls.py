@@ -1,4 +1,7 @@
-"""Calls of models that embed strings: our own ones, and any object with two methods."""
+"""Calls of models that embed strings: our own ones, and any object with two methods.
+
+The sync functions are there so that sync and async code reads the same.
+"""
 
 from __future__ import annotations
 

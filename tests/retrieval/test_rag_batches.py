@@ -41,7 +41,7 @@ TENANT: ContextVar[str] = ContextVar("tenant", default="")
 
 
 class Counting(Embeddings):
-    """An embedding model that notes its requests, and fails for texts with "bad" in them.
+    """An embedding model that notes its requests, and fails for strings with "bad" in them.
 
     Attributes:
         requests: the strings of each request.
