@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from runnables.core.signatures import checks_keywords
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError
 from runnables.retrieval.documents import Document
@@ -283,6 +284,7 @@ class VectorStore(LangChainNames, ABC):
             asked = with_vectors(asked, strings, await aembed_queries(self.embeddings, strings))
         return [await self.asearch(query, k, filter, hybrid, mmr) for query in asked]
 
+    @checks_keywords
     def as_retriever(
         self,
         *,

@@ -70,6 +70,9 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         of_store(lambda store: create_retriever_tool(store, "a", "b")),
         TypeError, r"store\.as_retriever\(\)",
     ),
+    "a mistyped setting of a retriever": (
+        of_store(lambda store: store.as_retriever(kk=3)), ConfigError, "Did you mean 'k'",
+    ),
     "several questions": (
         of_store(lambda store: store.search(["a", "b"])), ConfigError, "use `search_many`",
     ),
