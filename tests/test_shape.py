@@ -90,6 +90,7 @@ HEAVY = (
     *("langchain_core", "tqdm", "pyarrow", "genai_prices"),
     *("rich", "click", "typer", "argparse", "jinja2", "xllamacpp", "numpy", "langchain_core"),
     *("cloudpickle", "dask", "distributed", "ray", "mcp", "mcp_types", "libcst"),
+    *("qdrant_client", "langgraph", "langchain_classic", "langchain_text_splitters"),
 )
 """Libraries that `import runnables` must not load: HTTP, tracing, command lines, extras."""
 
@@ -486,6 +487,7 @@ assert chain.invoke({"x": 1}) == "hi"
 UNUSED = (
     *("asyncio", "concurrent.futures", "logging", "difflib", "tenacity", "pydantic.type_adapter"),
     *("runnables.agents", "runnables.cache", "runnables.tools", "runnables.core.schemas"),
+    *("runnables.interop", "runnables.retrieval", "runnables.migration", "sqlite3"),
     *("runnables.compose.policies.attempts", "runnables.models.rate_limits"),
     *("runnables.models.structured.parser", "runnables.models.structured.schemas"),
     *("runnables.parsers.json", "runnables.parsers.typed", "runnables.prompts.few_shot"),
